@@ -1,45 +1,73 @@
 // Brings node_modules up to the lock file, then lets the npm script go on with the Node 24 that lies in it.
 //
 // npm scripts start this file with whatever Node runs npm, so it has no dependencies and keeps to what Node 20 can do.
-// An install is stale when the lock file's hash differs from the stamp that the last install left behind.
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+/** @typedef {{ version?: string, integrity?: string, optional?: boolean, os?: unknown, cpu?: unknown, libc?: unknown }} Locked */
+
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const lockFile = join(root, 'package-lock.json')
-const stampFile = join(root, 'node_modules', '.provender-install')
 const node24 = join(root, 'node_modules', '.bin', 'node')
 
-// npm silently leaves out a platform binary whose `engines` exclude the Node that runs npm; the oldest that none excludes.
-const OLDEST_NODE_FOR_BINARIES = { major: 20, minor: 19 }
-
-const wanted = createHash('sha256')
-  .update(readFileSync(lockFile))
-  .update(process.platform)
-  .update(process.arch)
-  .digest('hex')
-if (!isFresh()) install()
-
-function isFresh() {
-  return existsSync(node24) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted
-}
+if (!isInstalled()) install()
 
 function install() {
   process.stderr.write(`${existsSync(node24) ? 'Updating' : 'Installing'} dependencies (npm ci) …\n`)
   const script = npmScript()
-  if (script === undefined) runNpmCi('npm', [])
-  else runNpmCi(process.execPath, [script])
-  if (isTooOld(process.versions.node)) againUnderNode24(script)
-  if (!existsSync(node24)) {
-    stop(
-      `no Node 24 for ${process.platform}-${process.arch} was installed: add one to tools/package.json, or check that npm installs optional dependencies`,
-    )
-  }
-  writeFileSync(stampFile, wanted)
+  if (script === undefined) npmCi('npm', [])
+  else npmCi(process.execPath, [script])
+  // npm silently leaves out a platform binary whose `engines` exclude the Node that runs npm (20.18 and older: several).
+  if (!isInstalled() && existsSync(node24) && script !== undefined) npmCiUnderNode24(script)
+  if (existsSync(node24)) return
+  const platform = `${process.platform}-${process.arch}`
+  stop(`No Node 24 for ${platform} was installed: add one to tools/package.json, or let npm install optional packages.`)
+}
+
+/**
+ * Whether node_modules holds all that the lock file demands here: npm keeps what it installed in a lock file of its own.
+ */
+function isInstalled() {
+  const hidden = join(root, 'node_modules', '.package-lock.json')
+  if (!existsSync(node24) || !existsSync(hidden)) return false
+  const present = packagesOf(hidden)
+  return Object.entries(packagesOf(join(root, 'package-lock.json'))).every(([path, locked]) => {
+    const found = present[path]
+    if (found === undefined) return path === '' || (locked.optional === true && !isForHere(locked))
+    return found.version === locked.version && found.integrity === locked.integrity
+  })
+}
+
+/**
+ * @param {string} lockFile
+ * @returns {Record<string, Locked>}
+ */
+function packagesOf(lockFile) {
+  const lock = /** @type {{ packages: Record<string, Locked> }} */ (JSON.parse(readFileSync(lockFile, 'utf8')))
+  return lock.packages
+}
+
+/** @param {Locked} locked an optional package: a binary for one platform, or a fallback for platforms without one */
+function isForHere({ os, cpu, libc }) {
+  if (os === undefined || cpu === undefined) return false
+  return (
+    includes(os, process.platform) && includes(cpu, process.arch) && (libc === undefined || includes(libc, libcHere()))
+  )
+}
+
+/**
+ * @param {unknown} names one name or several
+ * @param {string} name
+ */
+function includes(names, name) {
+  return Array.isArray(names) ? names.includes(name) : names === name
+}
+
+function libcHere() {
+  const report = /** @type {{ header?: { glibcVersionRuntime?: string } }} */ (process.report.getReport())
+  return report.header?.glibcVersionRuntime === undefined ? 'musl' : 'glibc'
 }
 
 /** The JavaScript of the npm that started this script; undefined when it was started without npm. */
@@ -48,25 +76,17 @@ function npmScript() {
   return script !== undefined && /npm-cli\.[cm]?js$/.test(script) ? script : undefined
 }
 
-/** @param {string} version as in `process.versions.node` */
-function isTooOld(version) {
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  const oldest = OLDEST_NODE_FOR_BINARIES
-  return major < oldest.major || (major === oldest.major && minor < oldest.minor)
-}
-
 /**
  * `npm ci` empties node_modules, the Node 24 that runs it included: it runs from a copy.
  *
- * @param {string | undefined} script
+ * @param {string} script
  */
-function againUnderNode24(script) {
-  if (script === undefined || !existsSync(node24)) return
+function npmCiUnderNode24(script) {
   const folder = mkdtempSync(join(tmpdir(), 'provender-node-'))
   try {
     const copy = join(folder, 'node')
     copyFileSync(node24, copy)
-    runNpmCi(copy, [script])
+    npmCi(copy, [script])
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -76,11 +96,12 @@ function againUnderNode24(script) {
  * @param {string} command
  * @param {string[]} args
  */
-function runNpmCi(command, args) {
-  // stdout belongs to the command that the user asked for.
-  const result = spawnSync(command, [...args, 'ci', '--no-audit', '--no-fund'], { cwd: root, stdio: ['ignore', 2, 2] })
+function npmCi(command, args) {
+  // stdout belongs to the command that the user asked for; warnings are about Nodes that nothing here runs on.
+  const all = [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=error']
+  const result = spawnSync(command, all, { cwd: root, stdio: ['ignore', 2, 2] })
   if (result.error) stop(`npm could not be started: ${result.error.message}`)
-  if (result.status !== 0) stop('npm ci failed; its messages stand above')
+  if (result.status !== 0) stop('npm ci failed; its messages stand above.')
 }
 
 /** @param {string} message */
