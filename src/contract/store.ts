@@ -1,0 +1,244 @@
+import type { Problem } from '../kernel/errors.ts'
+import type { Definitions, WireDefinitions } from '../define/definition.ts'
+import type { Batch, Field } from '../values/batch.ts'
+
+/** An instant as people give it: a `Date` (milliseconds only), RFC 3339 text, or microseconds. */
+export type InstantLike = Date | string | bigint
+
+/** What one value of an online answer is. */
+export type Status = 'PRESENT' | 'NULL_VALUE' | 'NOT_FOUND' | 'OUTSIDE_MAX_AGE'
+
+/** A value as the SDK gives it: int64 as number (a guard throws outside the safe range) or bigint, instants as `Date` or bigint, on request. */
+export type SdkValue = boolean | number | bigint | string | Uint8Array | Date | readonly SdkValue[] | null
+
+/** Choices about how exact values come out. Defaults: `number` and `date`. */
+export interface Exactness {
+  readonly int64?: 'number' | 'bigint'
+  readonly instants?: 'date' | 'micros'
+}
+
+/** What every call may carry. */
+export interface CallOptions {
+  readonly signal?: AbortSignal
+  /** The call ends with DEADLINE_EXCEEDED after this long. */
+  readonly timeoutMs?: number
+}
+
+export interface OnlineOptions extends CallOptions, Exactness {
+  readonly fullNames?: boolean
+  /** Also give values older than their ttl; their status stays OUTSIDE_MAX_AGE. */
+  readonly includeExpired?: boolean
+}
+
+/** Rows of an online read; the array holds one object per entity, in request order; the rest is positional. */
+export interface OnlineRows<Row = Readonly<Record<string, SdkValue>>> extends ReadonlyArray<Row> {
+  /** Output names, in reference order. */
+  readonly features: readonly string[]
+  /** View names or aliases, in order of first use. */
+  readonly views: readonly string[]
+  /** `statuses[i][j]`: of entity i's feature j. */
+  readonly statuses: readonly (readonly Status[])[]
+  /** `eventTimes[i][k]`: of entity i's row of view k in microseconds; null where there is no row. */
+  readonly eventTimes: readonly (readonly (bigint | null)[])[]
+  /** `values[i][j]`: exact (int64 and instants as bigint, bytes as Uint8Array). */
+  readonly values: readonly (readonly unknown[])[]
+  /** The wire types of the features. */
+  readonly types: readonly string[]
+  readonly registryVersion: number
+}
+
+/** A spine: rows, columns, a file, a query over the sources. A plain array is rows. */
+export type Spine =
+  | readonly Readonly<Record<string, unknown>>[]
+  | { readonly rows: readonly Readonly<Record<string, unknown>>[] }
+  | { readonly columns: Readonly<Record<string, readonly unknown[]>> }
+  | { readonly parquet: string }
+  | { readonly csv: string }
+  | { readonly ndjson: string }
+  | { readonly sql: string }
+
+export interface HistoricalOptions extends CallOptions {
+  /** The spine's timestamp column; `event_timestamp` if there is one, else the only column of type timestamp. */
+  readonly timestamp?: string
+  readonly fullNames?: boolean
+  /** Only what was known at the spine row's own instant. */
+  readonly knownBy?: 'spine'
+  /** Only what was known at this instant. */
+  readonly asOf?: InstantLike
+  readonly registryVersion?: number
+}
+
+export interface EventsOptions extends CallOptions {
+  readonly start: InstantLike
+  readonly end: InstantLike
+  readonly asOf?: InstantLike
+  readonly fullNames?: boolean
+}
+
+export interface SnapshotOptions extends CallOptions {
+  readonly at: InstantLike
+  readonly asOf?: InstantLike
+  readonly fullNames?: boolean
+  readonly includeExpired?: boolean
+}
+
+/** The rows of a historical read. Read it once, by one of its methods; dispose it when it is not read to its end. */
+export interface Table<Row = Readonly<Record<string, SdkValue>>> extends AsyncDisposable {
+  readonly fields: readonly Field[]
+  /** What the reader should know, such as sources with files written after `asOf`. */
+  readonly notes: readonly string[]
+  /** Streams exact batches. */
+  batches(): AsyncIterable<Batch>
+  rows(exactness?: Exactness): Promise<Row[]>
+  columns(exactness?: Exactness): Promise<Record<string, SdkValue[]>>
+  /** Each writes the file (whole or not at all) and answers the number of rows. */
+  toParquet(path: string): Promise<number>
+  toCsv(path: string): Promise<number>
+  toNdjson(path: string): Promise<number>
+}
+
+/** One difference between two registry versions and what follows from it. */
+export interface Change {
+  readonly action: 'add' | 'change' | 'remove'
+  readonly kind: 'entity' | 'source' | 'view' | 'on-demand' | 'service'
+  readonly name: string
+  readonly breaking: boolean
+  readonly fields?: readonly { readonly path: string; readonly from?: unknown; readonly to?: unknown }[]
+  /** One sentence: what it means for stored values and for who uses it. */
+  readonly consequence: string
+}
+
+export interface Plan {
+  /** Plan: the version compared with. Apply: the new one, or the old where nothing changed. */
+  readonly version: number
+  readonly changes: readonly Change[]
+}
+
+export interface ApplyOptions extends CallOptions {
+  /** Refuse unless this is the head. */
+  readonly parentVersion?: number
+  readonly allowBreaking?: boolean
+  readonly message?: string
+}
+
+export interface MaterializeOptions extends CallOptions {
+  readonly start?: InstantLike
+  readonly end?: InstantLike
+  /** A duration: start = now − since. */
+  readonly since?: string
+  readonly repair?: boolean
+  /** Called as a run proceeds. */
+  readonly onProgress?: (progress: RunProgress) => void
+}
+
+export interface RunProgress {
+  readonly run: string
+  readonly view: string
+  readonly phase: 'waiting' | 'reading' | 'writing' | 'catching-up' | 'switching' | 'done'
+  readonly rows: number
+  /** 0–1 where it is known. */
+  readonly fraction: number | null
+  readonly rowsPerSecond: number
+}
+
+/** A run in CONTRACT's shape; instants are RFC 3339 text. */
+export interface Run {
+  readonly id: string
+  readonly kind: 'materialize'
+  readonly view: string
+  readonly state: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
+  readonly interval: readonly [string | null, string]
+  readonly rows: number
+  readonly written: number
+  readonly superseded: number
+  readonly skipped: number
+  readonly startedAt: string | null
+  readonly seconds: number
+  readonly notes: readonly string[]
+  readonly error?: { readonly code: string; readonly detail: string }
+}
+
+export interface PushOptions extends CallOptions {
+  readonly to?: 'both' | 'online' | 'offline'
+  readonly idempotencyKey?: string
+}
+
+export interface PushAnswer {
+  readonly accepted: number
+  readonly superseded: number
+  readonly rejected: readonly { readonly row: number; readonly code: string; readonly detail: string }[]
+}
+
+export interface DeadLetterEntry {
+  readonly id: string
+  readonly at: string
+  readonly source: string
+  /** As it was sent. */
+  readonly row: unknown
+  readonly code: string
+  readonly detail: string
+}
+
+export interface VersionEntry {
+  readonly version: number
+  readonly parent: number
+  readonly createdAt: string
+  readonly author: string
+  readonly message?: string
+  readonly changes: number
+}
+
+/** The kinds that `list` and `show` know, as they stand in a URL. */
+export type ListKind = 'entities' | 'sources' | 'views' | 'on-demand' | 'services'
+
+/** What `show` and `list` say of a thing: its wire definition with its name, and for views what is stored of it. */
+export type Described = Readonly<Record<string, unknown>> & { readonly name: string }
+
+/** A definition, or the name of one, or a feature reference. */
+export type Named = string | { readonly name: string }
+
+/**
+ * The store, embedded or remote: every verb of Provender. Definitions go in as `Definitions`, as the wire form, or as an
+ * array of builder values. Errors are `ProvenderError`s with a code of the one table.
+ */
+export interface Store extends AsyncDisposable {
+  readonly project: string
+  validate(definitions: DefinitionsLike, options?: CallOptions): Promise<{ ok: boolean; errors: readonly Problem[] }>
+  plan(definitions: DefinitionsLike, options?: ApplyOptions): Promise<Plan>
+  apply(definitions: DefinitionsLike, options?: ApplyOptions): Promise<Plan>
+
+  historical(features: Named | readonly Named[], spine: Spine, options?: HistoricalOptions): Promise<Table>
+  events(features: Named | readonly Named[], options: EventsOptions): Promise<Table>
+  snapshot(features: Named | readonly Named[], options: SnapshotOptions): Promise<Table>
+
+  online(features: Named | readonly Named[], entities: readonly Readonly<Record<string, unknown>>[], options?: OnlineOptions): Promise<OnlineRows>
+  /** Starts runs (all online views, or those named) and waits for their end. A failed run throws after all have ended. */
+  materialize(views?: Named | readonly Named[], options?: MaterializeOptions): Promise<Run[]>
+  /** Starts runs and answers at once. */
+  startMaterialize(views?: Named | readonly Named[], options?: MaterializeOptions): Promise<Run[]>
+  runs(query?: { readonly view?: string; readonly state?: Run['state']; readonly limit?: number }, options?: CallOptions): Promise<Run[]>
+  run(id: string, options?: CallOptions): Promise<Run>
+  cancelRun(id: string, options?: CallOptions): Promise<Run>
+
+  push(target: Named, rows: readonly Readonly<Record<string, unknown>>[], options?: PushOptions): Promise<PushAnswer>
+  delete(view: Named, keys: Readonly<Record<string, unknown>>, options?: CallOptions & { readonly at?: InstantLike }): Promise<{ deleted: boolean }>
+  deadLetters(query?: { readonly source?: string; readonly limit?: number; readonly after?: string }, options?: CallOptions): Promise<{ deadLetters: readonly DeadLetterEntry[]; next?: string }>
+  replayDeadLetters(query?: { readonly ids?: readonly string[]; readonly source?: string }, options?: CallOptions): Promise<{ replayed: number; accepted: number; rejected: number }>
+
+  registry(version?: number, options?: CallOptions): Promise<VersionEntry & { readonly definitions: WireDefinitions }>
+  versions(options?: CallOptions & { readonly limit?: number }): Promise<VersionEntry[]>
+  diff(from: number, to?: number, options?: CallOptions): Promise<{ from: number; to: number; changes: readonly Change[] }>
+  rollback(version: number, options?: ApplyOptions): Promise<Plan>
+  list(kind: ListKind, options?: CallOptions): Promise<Described[]>
+  show(kind: ListKind, name: string, options?: CallOptions): Promise<Described>
+
+  /** Copies file sources into an offline store that cannot read files in place; nothing to do where it can. */
+  load(sources?: readonly string[], options?: CallOptions): Promise<{ sources: readonly { source: string; rows: number; skipped: number }[] }>
+  /** Brings the push log online and frees what is due; `serve` does it every few seconds. */
+  maintain(options?: CallOptions): Promise<void>
+  /** Each dependency by name. */
+  health(options?: CallOptions): Promise<Readonly<Record<string, { ok: boolean; detail?: string }>>>
+}
+
+/** Definitions in any of their forms. */
+export type DefinitionsLike = Definitions | WireDefinitions | readonly object[]

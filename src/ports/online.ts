@@ -1,0 +1,43 @@
+import type { Call } from '../kernel/call.ts'
+
+/** Where the rows of one generation of a view lie. Generations are named by an instant. */
+export interface Space {
+  readonly view: string
+  readonly generation: bigint
+}
+
+/** An encoded entity key and its packed row. */
+export interface KeyedRow {
+  readonly key: Uint8Array
+  readonly row: Uint8Array
+}
+
+/** What became of a written row: stored; or refused since a later one, or an equal one of a newer revision, is there. */
+export type WriteOutcome = 'applied' | 'superseded'
+
+/** Which rows a sweep frees. */
+export interface SweepRule {
+  /** Rows with an event time before this. */
+  readonly eventBefore: bigint
+  /** Only rows of this revision or older: later ones may live longer. */
+  readonly revisionUpTo: bigint
+  /** Also tombstones; else they stay. */
+  readonly tombstones: boolean
+}
+
+/**
+ * The online store: one packed row (codecs/packed-row) per space and entity; a row is opaque here but for its header.
+ * The store itself decides, atomically, whether a write is later. After disposal every call throws CLOSED.
+ */
+export interface OnlineStore extends AsyncDisposable {
+  /** `result[i][j]` answers key j of request i: the packed row, tombstones included, or null. The bytes are the caller's to keep. */
+  read(requests: readonly { readonly space: Space; readonly keys: readonly Uint8Array[] }[], call?: Call): Promise<(Uint8Array | null)[][]>
+  /** `result[i]` answers `rows[i]`. A write wins if it is later in the Order; equal in the Order, if its revision is not older. Durable when answered. */
+  write(space: Space, rows: readonly KeyedRow[], call?: Call): Promise<WriteOutcome[]>
+  /** Frees rows in bounded slices, from `after` (exclusive; absent = the start); answers how many it freed and where to go on, null at the end. */
+  sweep(space: Space, rule: SweepRule, after?: Uint8Array, call?: Call): Promise<{ freed: number; next: Uint8Array | null }>
+  /** Frees a whole space, its marks first; idempotent. */
+  drop(space: Space, call?: Call): Promise<void>
+  /** Keeps schema descriptors by fingerprint, for ever; answers the text kept for each fingerprint (the first one written), or null where `text` is absent and none is kept. */
+  schemas(entries: readonly { readonly fingerprint: number; readonly text?: string }[], call?: Call): Promise<(string | null)[]>
+}

@@ -1,0 +1,67 @@
+import type { Call } from '../kernel/call.ts'
+import type { Generations } from '../decide/generations.ts'
+import type { Progress } from '../decide/progress.ts'
+import type { Swap, Versioned } from './registry.ts'
+
+/** The kinds and states of a run. queued → running → succeeded | failed | cancelled; queued → cancelled. */
+export type RunState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
+
+/** One run, as it is listed and shown. Intervals are half-open, null = from the beginning. */
+export interface RunRecord {
+  readonly id: string
+  readonly kind: 'materialize'
+  readonly view: string
+  readonly state: RunState
+  readonly interval: readonly [bigint | null, bigint]
+  readonly repair: boolean
+  /** Rows read, written, refused as superseded, skipped for a null key or event time. */
+  readonly rows: number
+  readonly written: number
+  readonly superseded: number
+  readonly skipped: number
+  readonly queuedAt: bigint
+  readonly startedAt: bigint | null
+  readonly endedAt: bigint | null
+  readonly error: { readonly code: string; readonly detail: string } | null
+  /** Somebody asked for its end. */
+  readonly cancel: boolean
+  /** What a person should read beside the result. */
+  readonly notes: readonly string[]
+}
+
+/** Who holds a lease: enough to know another process dead. */
+export interface Owner {
+  readonly host: string
+  readonly boot: string
+  readonly pid: number
+  /** Start of the process in clock ticks since boot, or any text that two processes of one pid do not share. */
+  readonly startedAt: string
+}
+
+/** Generations and progress of one view: one document, changed by compare-and-swap only. */
+export interface ViewState {
+  readonly generations: Generations
+  readonly progress: Progress
+}
+
+/** Leases, the state of each view, and what ran. After disposal every call throws CLOSED. */
+export interface RunLog extends AsyncDisposable {
+  /**
+   * Takes a lease when it is free, ended, or its owner is one of `dead`; answers the token (unique), or the owner that holds it.
+   * Lease time is the machine's own, not the domain clock's.
+   */
+  acquire(name: string, owner: Owner, options: { readonly forMs: number; readonly dead: (owner: Owner) => boolean }, call?: Call): Promise<{ token: string } | { heldBy: Owner; untilMs: number }>
+  /** Renews (`forMs` > 0) or releases (0) a lease that is still ours; answers whether it was. */
+  renew(name: string, token: string, forMs: number, call?: Call): Promise<boolean>
+  /** The state of a view; version 0 and null when there is none. */
+  readState(view: string, call?: Call): Promise<{ readonly version: number; readonly value: ViewState | null }>
+  /**
+   * Writes the state of a view if it is still at `expect`, and, when `lease` is given, only while that lease is ours.
+   * `at` as in a commit. Conflict's head is the document version found (−1: the lease is gone).
+   */
+  writeState(view: string, write: { readonly expect: number; readonly value: ViewState; readonly at: bigint; readonly lease?: { readonly name: string; readonly token: string } }, call?: Call): Promise<Swap<Versioned<ViewState>>>
+  /** Inserts a run, or changes one by its id; `expect` names the states from which it may be changed. Answers the record stored now. */
+  putRun(run: RunRecord, expect?: readonly RunState[], call?: Call): Promise<RunRecord>
+  /** Runs newest first. */
+  runs(query: { readonly id?: string; readonly view?: string; readonly state?: RunState; readonly limit: number }, call?: Call): Promise<RunRecord[]>
+}
