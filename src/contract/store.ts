@@ -40,8 +40,8 @@ export interface OnlineRows<Row = Readonly<Record<string, SdkValue>>> extends Re
   readonly statuses: readonly (readonly Status[])[]
   /** `eventTimes[i][k]`: of entity i's row of view k in microseconds; null where there is no row. */
   readonly eventTimes: readonly (readonly (bigint | null)[])[]
-  /** `values[i][j]`: exact (int64 and instants as bigint, bytes as Uint8Array). */
-  readonly values: readonly (readonly unknown[])[]
+  /** `exact[i][j]`: of entity i's feature j, exact (int64 and instants as bigint, bytes as Uint8Array). */
+  readonly exact: readonly (readonly unknown[])[]
   /** The wire types of the features. */
   readonly types: readonly string[]
   readonly registryVersion: number

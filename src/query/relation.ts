@@ -8,7 +8,7 @@ import type { SourceDef } from '../define/definition.ts'
  * latest, what a cutoff hides, what a tombstone does); engines only know how to evaluate a node. Columns are known by
  * name; names that start with an underscore are Provender's own, since no user name does.
  */
-export type Relation = SourceRows | SqlRows | LogRows | InputRows | Derive | Filter | Union | Latest | SemiJoin | AsOf | Distinct | Sort
+export type Relation = SourceRows | SqlRows | LogRows | InputRows | Derive | Filter | Union | Latest | SemiJoin | AsOf | Distinct | Sort | Count
 
 /** Provender's own columns of a view's rows. */
 export const own = Object.freeze({
@@ -167,6 +167,12 @@ export interface Sort {
   readonly by: readonly string[]
 }
 
+/** One row with one int64 column `rows`: how many rows the input has. */
+export interface Count {
+  readonly kind: 'count'
+  readonly input: Relation
+}
+
 /** The columns of a relation and their types, in order. For `input` only the used ones are known: the engine knows the rest. */
 export function fieldsOf(relation: Relation): { name: string; type: FeatureType }[] {
   switch (relation.kind) {
@@ -183,6 +189,8 @@ export function fieldsOf(relation: Relation): { name: string; type: FeatureType 
     }
     case 'union':
       return relation.inputs[0] === undefined ? [] : fieldsOf(relation.inputs[0])
+    case 'count':
+      return [{ name: 'rows', type: 'int64' }]
     case 'asOf':
       return [
         ...fieldsOf(relation.left),
