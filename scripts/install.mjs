@@ -2,9 +2,9 @@
 //
 // npm scripts start this file with whatever Node runs npm, so it has no dependencies and keeps to what Node 20 can do.
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** @typedef {{ version?: string, integrity?: string, optional?: boolean, os?: unknown, cpu?: unknown, libc?: unknown }} Locked */
@@ -13,17 +13,37 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const node24 = join(root, 'node_modules', '.bin', 'node')
 
 if (!isInstalled()) install()
+if (!linkNode24()) {
+  const platform = `${process.platform}-${process.arch}`
+  stop(`No Node 24 for ${platform} was installed: add one to tools/package.json, or let npm install optional packages.`)
+}
 
 function install() {
-  process.stderr.write(`${existsSync(node24) ? 'Updating' : 'Installing'} dependencies (npm ci) …\n`)
+  process.stderr.write('Installing dependencies (npm ci) …\n')
   const script = npmScript()
   if (script === undefined) npmCi('npm', [])
   else npmCi(process.execPath, [script])
   // npm silently leaves out a platform binary whose `engines` exclude the Node that runs npm (20.18 and older: several).
-  if (!isInstalled() && existsSync(node24) && script !== undefined) npmCiUnderNode24(script)
-  if (existsSync(node24)) return
-  const platform = `${process.platform}-${process.arch}`
-  stop(`No Node 24 for ${platform} was installed: add one to tools/package.json, or let npm install optional packages.`)
+  if (!isInstalled() && script !== undefined && linkNode24()) npmCiUnderNode24(script)
+}
+
+/** npm 11 links the binary of tools/ itself, npm 10 forgets to. */
+function linkNode24() {
+  if (existsSync(node24)) return true
+  const { optionalDependencies } = /** @type {{ optionalDependencies: Record<string, string> }} */ (
+    JSON.parse(readFileSync(join(root, 'tools', 'package.json'), 'utf8'))
+  )
+  const name = Object.keys(optionalDependencies).find((each) => existsSync(binaryOf(each)))
+  if (name === undefined) return false
+  mkdirSync(dirname(node24), { recursive: true })
+  rmSync(node24, { force: true })
+  symlinkSync(relative(dirname(node24), binaryOf(name)), node24)
+  return true
+}
+
+/** @param {string} name of a package of tools/ */
+function binaryOf(name) {
+  return join(root, 'node_modules', name, 'bin', 'node')
 }
 
 /**
@@ -31,7 +51,7 @@ function install() {
  */
 function isInstalled() {
   const hidden = join(root, 'node_modules', '.package-lock.json')
-  if (!existsSync(node24) || !existsSync(hidden)) return false
+  if (!existsSync(hidden)) return false
   const present = packagesOf(hidden)
   return Object.entries(packagesOf(join(root, 'package-lock.json'))).every(([path, locked]) => {
     const found = present[path]
