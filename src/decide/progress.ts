@@ -1,5 +1,5 @@
 import type { FileIdentity } from '../values/file-identity.ts'
-import type { Interval } from './intervals.ts'
+import type { Interval } from '../values/intervals.ts'
 
 /** What has been materialized of one revision: event-time intervals, and what they rest on. */
 export interface Coverage {

@@ -1,0 +1,81 @@
+import type { Definitions } from '../define/definition.ts'
+import type { ResolvedView } from '../define/resolved-view.ts'
+import { knownAt, within } from './cutoff.ts'
+import { type AsOfJoin, type Relation, own } from './relation.ts'
+import { columnsOf, orderOf, viewRows } from './view-rows.ts'
+
+/** One use of a view in a historical read: which features under which names, and from which spine columns its keys come. */
+export interface ViewUse {
+  readonly view: ResolvedView
+  readonly purgedBelow: bigint
+  /** Join key → spine column. */
+  readonly keys: ReadonlyMap<string, string>
+  readonly outputs: readonly { readonly feature: string; readonly as: string }[]
+  /** Whether rows read in place may tie in (keys, event, created). False only where that is known. */
+  readonly ties: boolean
+}
+
+/** What an as-of join is asked for, beyond its views. */
+export interface AsOfRequest {
+  /** The spine's timestamp column. */
+  readonly timestamp: string
+  readonly knownBySpine: boolean
+  readonly asOf?: bigint
+}
+
+/** For each spine row at t: the latest row with t − ttl ≤ event ≤ t, per view. The spine is the input `spine`. */
+export function asOfPlan(definitions: Definitions, uses: readonly ViewUse[], request: AsOfRequest): Relation {
+  const joins = uses.map((use): AsOfJoin => ({
+    right: knownAt(viewRows(definitions, use.view, { purgedBelow: use.purgedBelow }), request.asOf),
+    on: use.view.joinKeys.map((k) => ({ left: use.keys.get(k.name) ?? k.name, right: k.name })),
+    ttlUs: use.view.ttlUs,
+    knownByLeft: request.knownBySpine,
+    order: orderOf(use.view, use.ties),
+    outputs: use.outputs.map((o) => ({ column: o.feature, as: o.as })),
+  }))
+  const spineColumns = new Map<string, { name: string; type: ResolvedView['joinKeys'][number]['type'] }>()
+  spineColumns.set(request.timestamp, { name: request.timestamp, type: 'timestamp' })
+  for (const use of uses) {
+    for (const key of use.view.joinKeys) {
+      const name = use.keys.get(key.name) ?? key.name
+      if (!spineColumns.has(name)) spineColumns.set(name, { name, type: key.type })
+    }
+  }
+  return { kind: 'asOf', left: { kind: 'input', name: 'spine', uses: [...spineColumns.values()] }, at: request.timestamp, joins }
+}
+
+/** Names of the columns that reads without a spine add to keys and features. */
+export const timeColumns = Object.freeze({ event: 'event_timestamp', created: 'created_timestamp' })
+
+/** Every row of one view with event time in [start, end): keys, event and created time, features; by keys, then the Order; equal rows once. */
+export function eventsPlan(definitions: Definitions, use: ViewUse, range: { readonly start: bigint; readonly end: bigint; readonly asOf?: bigint }): Relation {
+  const rows = knownAt(within(viewRows(definitions, use.view, { purgedBelow: use.purgedBelow }), [{ start: range.start, end: range.end }]), range.asOf)
+  const keys = use.view.joinKeys.map((k) => k.name)
+  const live: Relation = { kind: 'filter', input: rows, where: { op: '=', column: own.tombstone, type: 'bool', value: false } }
+  const order = orderOf(use.view, true)
+  const columns = [...new Set([...columnsOf(use.view), ...order])].map((c) => ({ as: c, column: c }))
+  const sorted: Relation = { kind: 'sort', input: { kind: 'distinct', input: { kind: 'derive', input: live, columns } }, by: [...keys, ...order] }
+  return {
+    kind: 'derive',
+    input: sorted,
+    columns: [...named(keys), { as: timeColumns.event, column: own.event }, { as: timeColumns.created, column: own.created }, ...use.outputs.map((o) => ({ as: o.as, column: o.feature }))],
+  }
+}
+
+/** One row per entity: the latest with event time ≤ at, and ≥ at − ttl unless expired ones are asked for; keys, event time, features; by keys. */
+export function snapshotPlan(definitions: Definitions, use: ViewUse, range: { readonly at: bigint; readonly asOf?: bigint; readonly includeExpired: boolean }): Relation {
+  const rows = knownAt(within(viewRows(definitions, use.view, { purgedBelow: use.purgedBelow }), [{ start: null, end: range.at + 1n }]), range.asOf)
+  const keys = use.view.joinKeys.map((k) => k.name)
+  const latest: Relation = { kind: 'latest', input: rows, by: keys, order: orderOf(use.view, use.ties) }
+  const live: Relation = { kind: 'filter', input: latest, where: { op: '=', column: own.tombstone, type: 'bool', value: false } }
+  const ttl = use.view.ttlUs
+  const fresh: Relation =
+    ttl === 0n || range.includeExpired ? live : { kind: 'filter', input: live, where: { op: '>=', column: own.event, type: 'timestamp', value: range.at - ttl } }
+  return {
+    kind: 'derive',
+    input: { kind: 'sort', input: fresh, by: keys },
+    columns: [...named(keys), { as: timeColumns.event, column: own.event }, ...use.outputs.map((o) => ({ as: o.as, column: o.feature }))],
+  }
+}
+
+const named = (columns: readonly string[]): { as: string; column: string }[] => columns.map((c) => ({ as: c, column: c }))

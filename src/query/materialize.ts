@@ -1,0 +1,91 @@
+import type { Definitions } from '../define/definition.ts'
+import type { ResolvedView } from '../define/resolved-view.ts'
+import type { FileIdentity } from '../values/file-identity.ts'
+import { type Interval, contains, unite } from '../values/intervals.ts'
+import { within } from './cutoff.ts'
+import { type Relation, own } from './relation.ts'
+import { columnsOf, orderOf, readsInPlace, rowsInPlace, rowsPushed, unionOf } from './view-rows.ts'
+
+/** What one run of a view reads. */
+export interface RunScope {
+  /** Event times whose rows were online before the run. */
+  readonly covered: readonly Interval[]
+  /** Event times that the run is to cover. */
+  readonly request: readonly Interval[]
+  /** Of the request, what is read as new ground: all of it where a start was given, else what is not covered. */
+  readonly gap: readonly Interval[]
+  /** Files whose rows within `covered` are online, and files that are new since. */
+  readonly coveredFiles: readonly FileIdentity[]
+  readonly newFiles: readonly FileIdentity[]
+  /** Log records below it within `covered` are online; the run reads up to `logBefore`. */
+  readonly coveredPosition: bigint
+  readonly logBefore: bigint
+  readonly purgedBelow: bigint
+  /** For a `sql` source with `lateness`: its results from this instant on are read as new. Null: nothing in place is new but by files. */
+  readonly newFrom: bigint | null
+  /** Whether rows read in place may tie. */
+  readonly ties: boolean
+}
+
+/**
+ * The rows that a run writes: for every entity with a row that became visible since, the maximum over all its rows within
+ * coverage and request; for every other entity, the maximum over its rows on new ground. One row per entity, with its
+ * keys, features and Provender's own columns; tombstones are rows. Null where there is nothing to read.
+ */
+export function runPlan(definitions: Definitions, view: ResolvedView, scope: RunScope): Relation | null {
+  const ground = unite(scope.covered, scope.request)
+  const parts = partsOf(definitions, view, scope)
+  const all = [...parts.known, ...parts.fresh]
+  if (all.length === 0 || ground.length === 0) return null
+  const keys = view.joinKeys.map((k) => k.name)
+  const latest = (input: Relation): Relation => ({ kind: 'latest', input, by: keys, order: orderOf(view, scope.ties) })
+  if (contains(scope.gap, ground)) return latest(within(unionOf(all), ground))
+  const candidates: Relation[] = []
+  if (parts.fresh.length > 0) {
+    const fresh = within(unionOf(parts.fresh), ground)
+    const everything = within(unionOf(all), ground)
+    // Without keys there is one entity, and any new row touches it; reading all its rows is right in any case.
+    if (keys.length === 0) return latest(everything)
+    candidates.push({ kind: 'semi', input: everything, keys, among: { kind: 'derive', input: fresh, columns: keys.map((k) => ({ as: k, column: k })) } })
+  }
+  if (scope.gap.length > 0) candidates.push(within(unionOf(all), scope.gap))
+  return candidates.length === 0 ? null : latest(unionOf(candidates))
+}
+
+/** The rows that were visible to earlier runs, and those that became visible since. */
+function partsOf(definitions: Definitions, view: ResolvedView, scope: RunScope): { known: Relation[]; fresh: Relation[] } {
+  const known: Relation[] = []
+  const fresh: Relation[] = []
+  const push = { purgedBelow: scope.purgedBelow }
+  known.push(...rowsPushed(view, { ...push, logBefore: scope.coveredPosition < scope.logBefore ? scope.coveredPosition : scope.logBefore }))
+  fresh.push(...rowsPushed(view, { ...push, logFrom: scope.coveredPosition, logBefore: scope.logBefore }))
+  if (!readsInPlace(view.source)) return { known, fresh }
+  if (view.source.type === 'sql') {
+    const rows = rowsInPlace(definitions, view, { files: [...scope.coveredFiles, ...scope.newFiles], logBefore: scope.logBefore })
+    known.push(rows)
+    if (scope.newFrom !== null) fresh.push({ kind: 'filter', input: rows, where: { op: '>=', column: own.event, type: 'timestamp', value: scope.newFrom } })
+    return { known, fresh }
+  }
+  if (scope.coveredFiles.length > 0) known.push(rowsInPlace(definitions, view, { files: scope.coveredFiles }))
+  if (scope.newFiles.length > 0) fresh.push(rowsInPlace(definitions, view, { files: scope.newFiles }))
+  return { known, fresh }
+}
+
+/** How many pairs of rows read in place are equal in (keys, event, created): 0 means that ties need no settling. Two plans whose counts are compared. */
+export function tiePlans(definitions: Definitions, view: ResolvedView, files: readonly FileIdentity[]): { rows: Relation; distinct: Relation } | null {
+  if (!readsInPlace(view.source)) return null
+  const columns = [...view.joinKeys.map((k) => k.name), own.event, own.created].map((c) => ({ as: c, column: c }))
+  const rows: Relation = { kind: 'derive', input: rowsInPlace(definitions, view, { files }), columns }
+  return { rows: { kind: 'count', input: rows }, distinct: { kind: 'count', input: { kind: 'distinct', input: rows } } }
+}
+
+/** How many rows read in place a view leaves out since a key or the event time is null. */
+export function skippedPlan(definitions: Definitions, view: ResolvedView, files: readonly FileIdentity[]): Relation | null {
+  if (!readsInPlace(view.source) || view.source.type === 'sql') return null
+  const usable = rowsInPlace(definitions, view, { files })
+  const columns = [...view.joinKeys.map((k) => k.name), own.event]
+  return { kind: 'count', input: { kind: 'filter', input: usable.input, where: { op: 'or', all: columns.map((column) => ({ op: 'is null', column })) } } }
+}
+
+/** The columns of a run's rows, in order. */
+export const runColumns = (view: ResolvedView): string[] => [...columnsOf(view), own.event, own.created, own.reading, own.tie, own.tombstone]
