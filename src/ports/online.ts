@@ -6,6 +6,9 @@ export interface Space {
   readonly generation: bigint
 }
 
+/** The longest encoded entity key that every engine takes: the join keys' limit, and room for the lengths between them. Longer ones are refused with KEY_TOO_LONG. */
+export const longestKeyBytes = 1536
+
 /** An encoded entity key and its packed row. */
 export interface KeyedRow {
   readonly key: Uint8Array
