@@ -1,11 +1,16 @@
-import type { FeatureType } from '../values/feature-type.ts'
-import type { OrderTuple } from '../values/order.ts'
+import { createHash } from 'node:crypto'
+import { assert } from '../kernel/assert.ts'
+import { fail } from '../kernel/errors.ts'
+import { type FeatureType, isFeatureType } from '../values/feature-type.ts'
+import { type OrderTuple, orderBytes, readOrder, writeOrder } from '../values/order.ts'
 import type { Value } from '../values/value.ts'
+import { type ColumnCodec, type Cursor, columnCodec, setBit } from './packed-column.ts'
 
 /** A column as it is stored: a reader takes it only if name, type and meaning all match. */
 export interface StoredColumn {
   readonly name: string
   readonly type: FeatureType
+  /** The meaning's text, or the hash of it that a schema text keeps; the two match. */
   readonly meaning: string
 }
 
@@ -17,18 +22,219 @@ export interface RowHeader {
   readonly order: OrderTuple
 }
 
-// Layout: format u8 = 1 · flags u8 (bit 0 tombstone) · fingerprint u32 · revision u64 · Order 32 bytes (values/order) · body.
-export const headerBytes = 46
+// Layout: format u8 = 1 · flags u8 (bit 0 tombstone) · fingerprint u32 · revision u64 · Order 32 bytes (values/order) ·
+// body. The header is big-endian, so that revision and Order compare as bytes. Body: a bit for each column that is set
+// where it is null, a bit for each bool column with its value · columns of fixed width, little-endian, nulls included,
+// so that each lies at a known place · the others in turn, nulls left out. A tombstone has no body.
+const format = 1
+const tombstoneFlag = 1
+const fingerprintAt = 2
+const revisionAt = 6
+const orderAt = 14
+export const headerBytes = orderAt + orderBytes
 
-export declare function readHeader(row: Uint8Array): RowHeader
-/** Whether `next` replaces `old`: later in the Order, or equal in it and of a revision that is not older. */
-export declare function replaces(next: Uint8Array, old: Uint8Array): boolean
-/** The canonical text of a schema and its 32-bit fingerprint (0 is never one). */
-export declare function schemaText(columns: readonly StoredColumn[]): string
-export declare function parseSchemaText(text: string): readonly StoredColumn[]
-export declare function fingerprintOf(text: string): number
-/** Compiles an encoder; `values[i]` is of `columns[i]`. */
-export declare function rowEncoder(columns: readonly StoredColumn[], fingerprint: number): (header: { revision: bigint; order: OrderTuple }, values: readonly (Value | null)[]) => Uint8Array
-export declare function tombstoneRow(header: { revision: bigint; order: OrderTuple }): Uint8Array
-/** Compiles a decoder from a stored schema to the wanted columns: what does not match reads null. */
-export declare function rowDecoder(stored: readonly StoredColumn[], wanted: readonly StoredColumn[]): (row: Uint8Array) => (Value | null)[]
+/** Reads the header of a packed row. @throws CORRUPT_STORE. */
+export function readHeader(row: Uint8Array): RowHeader {
+  checkHeader(row)
+  const view = new DataView(row.buffer, row.byteOffset, row.byteLength)
+  return {
+    tombstone: ((row[1] ?? 0) & tombstoneFlag) !== 0,
+    fingerprint: view.getUint32(fingerprintAt),
+    revision: view.getBigUint64(revisionAt),
+    order: readOrder(view, orderAt),
+  }
+}
+
+/**
+ * Whether `next` replaces `old`: later in the Order, or equal in it and of a revision that is not older. Compares bytes only.
+ * @throws CORRUPT_STORE where either is no row.
+ */
+export function replaces(next: Uint8Array, old: Uint8Array): boolean {
+  checkHeader(next)
+  checkHeader(old)
+  const order = compareBytes(next, old, orderAt, headerBytes)
+  return order !== 0 ? order > 0 : compareBytes(next, old, revisionAt, orderAt) >= 0
+}
+
+const hashed = /^#[0-9a-f]{16}$/
+
+/** Meanings can be long (the text of a query); what is kept and compared is 64 bits of their hash. */
+const shortMeaning = (meaning: string): string => (hashed.test(meaning) ? meaning : `#${createHash('sha256').update(meaning).digest('hex').slice(0, 16)}`)
+
+/** The canonical text of a schema: its columns in order. Meanings stand in it as hashes. */
+export function schemaText(columns: readonly StoredColumn[]): string {
+  return JSON.stringify(columns.map((c) => [c.name, c.type, shortMeaning(c.meaning)]))
+}
+
+/** Reads a schema back; its meanings are hashes, which match the texts they were made from. @throws CORRUPT_STORE. */
+export function parseSchemaText(text: string): readonly StoredColumn[] {
+  const columns: unknown = tryParse(text)
+  if (!Array.isArray(columns)) throw corrupt('a schema is not a list of columns')
+  return columns.map((column: unknown) => {
+    const [name, type, meaning] = (Array.isArray(column) ? column : []) as unknown[]
+    if (typeof name !== 'string' || typeof type !== 'string' || typeof meaning !== 'string' || !isFeatureType(type)) throw corrupt('a column of a schema is not name, type and meaning')
+    return { name, type, meaning }
+  })
+}
+
+/** The 32-bit fingerprint of a schema's text; never 0. */
+export function fingerprintOf(text: string): number {
+  return createHash('sha256').update(text).digest().readUInt32BE(0) || 1
+}
+
+/** Compiles an encoder; `values[i]` is of `columns[i]`. The bytes are the caller's to keep. */
+export function rowEncoder(columns: readonly StoredColumn[], fingerprint: number): (header: { revision: bigint; order: OrderTuple }, values: readonly (Value | null)[]) => Uint8Array {
+  const layout = layoutOf(columns)
+  return (header, values) => {
+    assert(values.length === columns.length, 'a row has a value for each column')
+    let size = layout.variableAt
+    for (const { index, codec } of layout.variable) {
+      const value = values[index] ?? null
+      if (value !== null) size += codec.sizeOf(value)
+    }
+    const cursor = blank(size)
+    writeHeader(cursor, { ...header, fingerprint, flags: 0 })
+    for (const [i, value] of values.entries()) if (value === null) setBit(cursor.bytes, headerBytes, i)
+    for (const { index, bit } of layout.bools) if (values[index] === true) setBit(cursor.bytes, headerBytes, bit)
+    for (const { index, at, codec } of layout.fixed) {
+      const value = values[index] ?? null
+      cursor.at = at
+      if (value !== null) codec.write(cursor, value)
+    }
+    cursor.at = layout.variableAt
+    for (const { index, codec } of layout.variable) {
+      const value = values[index] ?? null
+      if (value !== null) codec.write(cursor, value)
+    }
+    return cursor.at === size ? cursor.bytes : Buffer.from(cursor.bytes.subarray(0, cursor.at))
+  }
+}
+
+/** The row of an entity that was deleted. */
+export function tombstoneRow(header: { revision: bigint; order: OrderTuple }): Uint8Array {
+  const cursor = blank(headerBytes)
+  writeHeader(cursor, { ...header, fingerprint: 0, flags: tombstoneFlag })
+  return cursor.bytes
+}
+
+/**
+ * Compiles a decoder from a stored schema to the wanted columns: what does not match in name, type and meaning reads
+ * null, and so does all of a tombstone. Values are the caller's to keep. The decoder throws CORRUPT_STORE.
+ */
+export function rowDecoder(stored: readonly StoredColumn[], wanted: readonly StoredColumn[]): (row: Uint8Array) => (Value | null)[] {
+  const steps = decodingSteps(stored, wanted)
+  const { variableAt } = layoutOf(stored)
+  return (row) => {
+    checkHeader(row)
+    const flags = row[1] ?? 0
+    const values = Array.from<Value | null>({ length: wanted.length }).fill(null)
+    if (flags === tombstoneFlag) return values
+    if (flags !== 0) throw corrupt(`flags ${flags}`)
+    if (row.length < variableAt) throw corrupt(`${row.length} bytes`)
+    const bytes = row instanceof Buffer ? row : Buffer.from(row.buffer, row.byteOffset, row.byteLength)
+    const cursor: Cursor = { bytes, view: new DataView(row.buffer, row.byteOffset, row.byteLength), at: variableAt }
+    try {
+      for (const step of steps) step(cursor, values)
+    } catch (thrown) {
+      if (thrown instanceof RangeError) throw corrupt(thrown.message)
+      throw thrown
+    }
+    return values
+  }
+}
+
+interface Layout {
+  readonly bools: readonly { readonly index: number; readonly bit: number }[]
+  readonly fixed: readonly { readonly index: number; readonly at: number; readonly codec: ColumnCodec }[]
+  readonly variable: readonly { readonly index: number; readonly codec: ColumnCodec }[]
+  readonly variableAt: number
+}
+
+function layoutOf(columns: readonly StoredColumn[]): Layout {
+  const indexed = columns.map((column, index) => ({ index, type: column.type, codec: columnCodec(column.type) }))
+  const bools = indexed.filter((c) => c.type === 'bool').map((c, i) => ({ index: c.index, bit: columns.length + i }))
+  let at = headerBytes + ((columns.length + bools.length + 7) >> 3)
+  const fixed: { index: number; at: number; codec: ColumnCodec }[] = []
+  for (const { index, type, codec } of indexed) {
+    if (type === 'bool' || codec.width === null) continue
+    fixed.push({ index, at, codec })
+    at += codec.width
+  }
+  return { bools, fixed, variable: indexed.filter((c) => c.codec.width === null), variableAt: at }
+}
+
+type Step = (cursor: Cursor, values: (Value | null)[]) => void
+
+/** One closure for each wanted column of known place, then the variable ones in stored order, up to the last wanted. */
+function decodingSteps(stored: readonly StoredColumn[], wanted: readonly StoredColumn[]): Step[] {
+  const slots = stored.map((column) => wanted.flatMap((want, slot) => (matches(column, want) ? [slot] : [])))
+  const layout = layoutOf(stored)
+  const steps: Step[] = []
+  for (const { index, bit } of layout.bools) {
+    for (const slot of slots[index] ?? []) steps.push((c, values) => void (hasBit(c.bytes, index) || (values[slot] = hasBit(c.bytes, bit))))
+  }
+  for (const { index, at, codec } of layout.fixed) {
+    for (const slot of slots[index] ?? []) {
+      steps.push((c, values) => {
+        if (hasBit(c.bytes, index)) return
+        const next = c.at
+        c.at = at
+        values[slot] = codec.read(c)
+        c.at = next
+      })
+    }
+  }
+  const last = layout.variable.findLastIndex((c) => (slots[c.index] ?? []).length > 0)
+  for (const { index, codec } of layout.variable.slice(0, last + 1)) {
+    const targets = slots[index] ?? []
+    steps.push((c, values) => {
+      if (hasBit(c.bytes, index)) return
+      if (targets.length === 0) codec.skip(c)
+      else {
+        const value = codec.read(c)
+        for (const slot of targets) values[slot] = value
+      }
+    })
+  }
+  return steps
+}
+
+const matches = (a: StoredColumn, b: StoredColumn): boolean => a.name === b.name && a.type === b.type && shortMeaning(a.meaning) === shortMeaning(b.meaning)
+
+const hasBit = (bytes: Uint8Array, index: number): boolean => ((bytes[headerBytes + (index >> 3)] ?? 0) & (1 << (index & 7))) !== 0
+
+function blank(size: number): Cursor {
+  const bytes = Buffer.alloc(size)
+  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at: 0 }
+}
+
+function writeHeader(cursor: Cursor, header: { revision: bigint; order: OrderTuple; fingerprint: number; flags: number }): void {
+  cursor.view.setUint8(0, format)
+  cursor.view.setUint8(1, header.flags)
+  cursor.view.setUint32(fingerprintAt, header.fingerprint)
+  cursor.view.setBigUint64(revisionAt, header.revision)
+  writeOrder(header.order, cursor.view, orderAt)
+}
+
+function checkHeader(row: Uint8Array): void {
+  if (row.length < headerBytes) throw corrupt(`${row.length} bytes`)
+  if (row[0] !== format) throw corrupt(`format ${row[0]}`)
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array, start: number, end: number): number {
+  for (let i = start; i < end; i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
+function tryParse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const corrupt = (what: string): Error => fail('CORRUPT_STORE', `A packed row of the online store cannot be read: ${what}`)
