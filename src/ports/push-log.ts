@@ -18,6 +18,7 @@ export interface LogRow {
 
 /** A row that was refused. */
 export interface DeadLetter {
+  /** Unique, and made so that ids sort as texts (by UTF-16 units) in the order in which the rows were refused. */
   readonly id: string
   readonly atUs: bigint
   readonly target: LogTarget
@@ -68,12 +69,18 @@ export interface PushLog extends AsyncDisposable {
   append(records: readonly LogRecord[], call?: Call): Promise<Appended[]>
   /** A position above every record whose append has answered, anywhere; every record below it is visible and durable. */
   head(call?: Call): Promise<bigint>
-  /** Records with from ≤ position < before, in log order, of any target. */
+  /**
+   * Records that have rows and count, with from ≤ position < before, in log order, of any target. Only target, to, columns and rows
+   * are read back: `deadLetters` and `replayed` are empty, `idempotency` is absent. Purged rows are left out.
+   */
   changes(from: bigint, before: bigint, call?: Call): AsyncIterable<Positioned>
   /** The record that holds an idempotency key and is younger than 24 h, if there is one. */
   lookup(key: string, nowUs: bigint, call?: Call): Promise<IdempotencyRecord | undefined>
-  /** Dead letters that are still listed, oldest first. `after` is the id of the last one seen. */
+  /** Dead letters that are still listed, by id, so oldest first. `after` is the id of the last one seen, whether it is still listed or not; `target` a name of either kind. */
   deadLetters(query: { readonly target?: string; readonly ids?: readonly string[]; readonly after?: string; readonly limit: number }, call?: Call): Promise<DeadLetter[]>
-  /** Folds what is old into its compact form (seals, compacts, forgets purged targets). Safe beside everything else, in any process. */
+  /**
+   * Folds what is old into its compact form (seals, compacts). Changes nothing that can be read but for purged targets: their rows and
+   * dead letters below the position are gone for good. Does nothing while another process is at it. Safe beside everything else.
+   */
   maintain(task: { readonly purge: readonly { readonly target: LogTarget; readonly below: bigint }[]; readonly nowUs: bigint }, call?: Call): Promise<void>
 }
