@@ -44,8 +44,7 @@ function handle(state: State): PushLog {
     },
     async *changes(from, before, call) {
       enter(call)
-      for (const each of [...state.records]) {
-        if (each.position < from || each.position >= before) continue
+      for (const each of state.records.filter(({ position }) => position >= from && position < before)) {
         enter(call)
         yield each
       }
