@@ -13,14 +13,22 @@ export interface Cursor {
  * variable part. `read` and `skip` leave the cursor behind the value and throw a RangeError where the bytes end early.
  */
 export interface ColumnCodec {
-  /** Bytes of every value; null where they differ. A bool in a column of its own is a bit and asks no codec. */
-  readonly width: number | null
   /** At most how many bytes `write` takes for this value. */
   sizeOf(value: Value): number
   write(cursor: Cursor, value: Value): void
   read(cursor: Cursor): Value
   skip(cursor: Cursor): void
 }
+
+/** The codec of a type whose values all take the same bytes; a column of it has its place. */
+export interface FixedCodec extends ColumnCodec {
+  readonly width: number
+  get(view: DataView, at: number): Value
+  set(view: DataView, at: number, value: Value): void
+}
+
+/** Whether the values of a codec all take the same bytes. A bool in a column of its own is a bit and asks no codec. */
+export const isFixed = (codec: ColumnCodec): codec is FixedCodec => 'width' in codec
 
 /** The codec of a type. */
 export function columnCodec(type: FeatureType): ColumnCodec {
@@ -49,9 +57,11 @@ function scalarCodec(name: ScalarName): ColumnCodec {
   }
 }
 
-function fixed(width: number, set: (view: DataView, at: number, value: Value) => void, get: (view: DataView, at: number) => Value): ColumnCodec {
+function fixed(width: number, set: (view: DataView, at: number, value: Value) => void, get: (view: DataView, at: number) => Value): FixedCodec {
   return {
     width,
+    get,
+    set,
     sizeOf: () => width,
     write: (c, value) => {
       set(c.view, c.at, value)
@@ -72,7 +82,6 @@ function fixed(width: number, set: (view: DataView, at: number, value: Value) =>
 const shortText = 12
 
 const stringCodec: ColumnCodec = {
-  width: null,
   // A UTF-16 unit takes at most three bytes.
   sizeOf: (value) => 5 + 3 * (value as string).length,
   write: (c, value) => {
@@ -93,7 +102,6 @@ const stringCodec: ColumnCodec = {
 }
 
 const bytesCodec: ColumnCodec = {
-  width: null,
   sizeOf: (value) => 5 + (value as Uint8Array).length,
   write: (c, value) => {
     const bytes = value as Uint8Array
@@ -121,8 +129,7 @@ function listCodec(item: ColumnCodec): ColumnCodec {
     for (let i = 0; i < length; i++) visit(((c.bytes[bitmap + (i >> 3)] ?? 0) & (1 << (i & 7))) !== 0)
   }
   return {
-    width: null,
-    sizeOf: (value) => {
+      sizeOf: (value) => {
       const list = value as readonly (Value | null)[]
       let size = 5 + ((list.length + 7) >> 3)
       for (const element of list) if (element !== null) size += item.sizeOf(element)
@@ -156,8 +163,7 @@ function listCodec(item: ColumnCodec): ColumnCodec {
 function vectorCodec(size: number): ColumnCodec {
   const bytes = size * 4
   return {
-    width: null,
-    sizeOf: () => bytes,
+      sizeOf: () => bytes,
     write: (c, value) => {
       for (const element of value as readonly number[]) {
         c.view.setFloat32(c.at, element, true)

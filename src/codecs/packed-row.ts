@@ -4,7 +4,7 @@ import { fail } from '../kernel/errors.ts'
 import { type FeatureType, isFeatureType } from '../values/feature-type.ts'
 import { type OrderTuple, orderBytes, readOrder, writeOrder } from '../values/order.ts'
 import type { Value } from '../values/value.ts'
-import { type ColumnCodec, type Cursor, columnCodec, setBit } from './packed-column.ts'
+import { type ColumnCodec, type Cursor, type FixedCodec, columnCodec, isFixed, setBit } from './packed-column.ts'
 
 /** A column as it is stored: a reader takes it only if name, type and meaning all match. */
 export interface StoredColumn {
@@ -93,13 +93,13 @@ export function rowEncoder(columns: readonly StoredColumn[], fingerprint: number
       if (value !== null) size += codec.sizeOf(value)
     }
     const cursor = blank(size)
-    writeHeader(cursor, { ...header, fingerprint, flags: 0 })
+    cursor.bytes.fill(0, headerBytes, layout.variableAt)
+    writeHeader(cursor, header, fingerprint, 0)
     for (const [i, value] of values.entries()) if (value === null) setBit(cursor.bytes, headerBytes, i)
     for (const { index, bit } of layout.bools) if (values[index] === true) setBit(cursor.bytes, headerBytes, bit)
     for (const { index, at, codec } of layout.fixed) {
       const value = values[index] ?? null
-      cursor.at = at
-      if (value !== null) codec.write(cursor, value)
+      if (value !== null) codec.set(cursor.view, at, value)
     }
     cursor.at = layout.variableAt
     for (const { index, codec } of layout.variable) {
@@ -113,7 +113,7 @@ export function rowEncoder(columns: readonly StoredColumn[], fingerprint: number
 /** The row of an entity that was deleted. */
 export function tombstoneRow(header: { revision: bigint; order: OrderTuple }): Uint8Array {
   const cursor = blank(headerBytes)
-  writeHeader(cursor, { ...header, fingerprint: 0, flags: tombstoneFlag })
+  writeHeader(cursor, header, 0, tombstoneFlag)
   return cursor.bytes
 }
 
@@ -124,10 +124,11 @@ export function tombstoneRow(header: { revision: bigint; order: OrderTuple }): U
 export function rowDecoder(stored: readonly StoredColumn[], wanted: readonly StoredColumn[]): (row: Uint8Array) => (Value | null)[] {
   const steps = decodingSteps(stored, wanted)
   const { variableAt } = layoutOf(stored)
+  const nulls = wanted.map((): Value | null => null)
   return (row) => {
     checkHeader(row)
     const flags = row[1] ?? 0
-    const values = Array.from<Value | null>({ length: wanted.length }).fill(null)
+    const values = nulls.slice()
     if (flags === tombstoneFlag) return values
     if (flags !== 0) throw corrupt(`flags ${flags}`)
     if (row.length < variableAt) throw corrupt(`${row.length} bytes`)
@@ -145,7 +146,7 @@ export function rowDecoder(stored: readonly StoredColumn[], wanted: readonly Sto
 
 interface Layout {
   readonly bools: readonly { readonly index: number; readonly bit: number }[]
-  readonly fixed: readonly { readonly index: number; readonly at: number; readonly codec: ColumnCodec }[]
+  readonly fixed: readonly { readonly index: number; readonly at: number; readonly codec: FixedCodec }[]
   readonly variable: readonly { readonly index: number; readonly codec: ColumnCodec }[]
   readonly variableAt: number
 }
@@ -154,13 +155,13 @@ function layoutOf(columns: readonly StoredColumn[]): Layout {
   const indexed = columns.map((column, index) => ({ index, type: column.type, codec: columnCodec(column.type) }))
   const bools = indexed.filter((c) => c.type === 'bool').map((c, i) => ({ index: c.index, bit: columns.length + i }))
   let at = headerBytes + ((columns.length + bools.length + 7) >> 3)
-  const fixed: { index: number; at: number; codec: ColumnCodec }[] = []
+  const fixed: { index: number; at: number; codec: FixedCodec }[] = []
   for (const { index, type, codec } of indexed) {
-    if (type === 'bool' || codec.width === null) continue
+    if (type === 'bool' || !isFixed(codec)) continue
     fixed.push({ index, at, codec })
     at += codec.width
   }
-  return { bools, fixed, variable: indexed.filter((c) => c.codec.width === null), variableAt: at }
+  return { bools, fixed, variable: indexed.filter((c) => !isFixed(c.codec)), variableAt: at }
 }
 
 type Step = (cursor: Cursor, values: (Value | null)[]) => void
@@ -174,15 +175,7 @@ function decodingSteps(stored: readonly StoredColumn[], wanted: readonly StoredC
     for (const slot of slots[index] ?? []) steps.push((c, values) => void (hasBit(c.bytes, index) || (values[slot] = hasBit(c.bytes, bit))))
   }
   for (const { index, at, codec } of layout.fixed) {
-    for (const slot of slots[index] ?? []) {
-      steps.push((c, values) => {
-        if (hasBit(c.bytes, index)) return
-        const next = c.at
-        c.at = at
-        values[slot] = codec.read(c)
-        c.at = next
-      })
-    }
+    for (const slot of slots[index] ?? []) steps.push((c, values) => void (hasBit(c.bytes, index) || (values[slot] = codec.get(c.view, at))))
   }
   const last = layout.variable.findLastIndex((c) => (slots[c.index] ?? []).length > 0)
   for (const { index, codec } of layout.variable.slice(0, last + 1)) {
@@ -204,14 +197,15 @@ const matches = (a: StoredColumn, b: StoredColumn): boolean => a.name === b.name
 const hasBit = (bytes: Uint8Array, index: number): boolean => ((bytes[headerBytes + (index >> 3)] ?? 0) & (1 << (index & 7))) !== 0
 
 function blank(size: number): Cursor {
-  const bytes = Buffer.alloc(size)
+  // From Node's pool, which is eight times faster than zeroed memory; whoever takes the bytes writes all of them.
+  const bytes = Buffer.allocUnsafe(size)
   return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at: 0 }
 }
 
-function writeHeader(cursor: Cursor, header: { revision: bigint; order: OrderTuple; fingerprint: number; flags: number }): void {
+function writeHeader(cursor: Cursor, header: { revision: bigint; order: OrderTuple }, fingerprint: number, flags: number): void {
   cursor.view.setUint8(0, format)
-  cursor.view.setUint8(1, header.flags)
-  cursor.view.setUint32(fingerprintAt, header.fingerprint)
+  cursor.view.setUint8(1, flags)
+  cursor.view.setUint32(fingerprintAt, fingerprint)
   cursor.view.setBigUint64(revisionAt, header.revision)
   writeOrder(header.order, cursor.view, orderAt)
 }
