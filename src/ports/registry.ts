@@ -15,6 +15,22 @@ export interface RegistryVersion {
   readonly changes: number
 }
 
+/** Version 0: no definitions, never stored. */
+export const noVersion: RegistryVersion = Object.freeze({
+  version: 0,
+  parent: 0,
+  createdAt: 0n,
+  author: '',
+  definitions: Object.freeze({ entities: Object.freeze({}), sources: Object.freeze({}), views: Object.freeze({}), on_demand: Object.freeze({}), services: Object.freeze({}) }),
+  changes: 0,
+})
+
+/** How far the store's clock may be past the instant that a write carries, in microseconds: what the waits around a switch allow for. */
+const lateWriteUs = 1_000_000n
+
+/** Whether a write that carries the instant `at` comes too late: whoever made it has to look at the clock again. */
+export const isStale = (at: bigint, now: bigint): boolean => now > at + lateWriteUs
+
 /** The newest version and the generations of every view, read at one instant. */
 export interface RegistrySnapshot {
   readonly head: RegistryVersion
@@ -50,7 +66,7 @@ export interface Registry extends AsyncDisposable {
   snapshot(since?: string, call?: Call): Promise<{ readonly token: string; readonly snapshot: RegistrySnapshot } | null>
   /** One version, or null. */
   read(version: number, call?: Call): Promise<RegistryVersion | null>
-  /** All versions, newest first, without their definitions. */
+  /** Committed versions (0 is none), newest first, without their definitions. */
   versions(limit: number, call?: Call): Promise<Omit<RegistryVersion, 'definitions'>[]>
   /** Conflict if the parent is not the head or a view's document moved. */
   commit(commit: Commit, call?: Call): Promise<Swap<RegistryVersion>>

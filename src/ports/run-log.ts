@@ -29,6 +29,9 @@ export interface RunRecord {
   readonly notes: readonly string[]
 }
 
+/** How many runs are kept: older ones that have ended are forgotten as new ones are queued. */
+export const runsKept = 10_000
+
 /** Who holds a lease: enough to know another process dead. */
 export interface Owner {
   readonly host: string
@@ -51,7 +54,7 @@ export interface RunLog extends AsyncDisposable {
    * Lease time is the machine's own, not the domain clock's.
    */
   acquire(name: string, owner: Owner, options: { readonly forMs: number; readonly dead: (owner: Owner) => boolean }, call?: Call): Promise<{ token: string } | { heldBy: Owner; untilMs: number }>
-  /** Renews (`forMs` > 0) or releases (0) a lease that is still ours; answers whether it was. */
+  /** Renews (`forMs` > 0) or releases (0) a lease that is still ours (nobody has taken it since, ended or not); answers whether it was. */
   renew(name: string, token: string, forMs: number, call?: Call): Promise<boolean>
   /** The state of a view; version 0 and null when there is none. */
   readState(view: string, call?: Call): Promise<{ readonly version: number; readonly value: ViewState | null }>
@@ -60,7 +63,7 @@ export interface RunLog extends AsyncDisposable {
    * `at` as in a commit. Conflict's head is the document version found (−1: the lease is gone).
    */
   writeState(view: string, write: { readonly expect: number; readonly value: ViewState; readonly at: bigint; readonly lease?: { readonly name: string; readonly token: string } }, call?: Call): Promise<Swap<Versioned<ViewState>>>
-  /** Inserts a run, or changes one by its id; `expect` names the states from which it may be changed. Answers the record stored now. */
+  /** Inserts a run, or changes one by its id; `expect` names the states from which it may be changed. Answers the record stored now. Once set, `cancel` stays. */
   putRun(run: RunRecord, expect?: readonly RunState[], call?: Call): Promise<RunRecord>
   /** Runs newest first. */
   runs(query: { readonly id?: string; readonly view?: string; readonly state?: RunState; readonly limit: number }, call?: Call): Promise<RunRecord[]>

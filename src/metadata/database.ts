@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type CompiledQuery, type Dialect, Kysely, type Transaction } from 'kysely'
+import { type Call, checkCall } from '../kernel/call.ts'
+import { fail } from '../kernel/errors.ts'
+import type { SqlEngine } from './engine.ts'
+import type { Tables } from './tables.ts'
+
+/** How long a call without a deadline tries to get past other writers. */
+const patienceMs = 5000
+/** The longest pause between two tries. */
+const pauseMs = 40
+
+/** The metadata store as its ports use it: transactions that are tried again while other writers are in the way. */
+export interface Database extends AsyncDisposable {
+  readonly name: string
+  /** Runs reads that see one instant. */
+  read<T>(call: Call | undefined, work: (tx: Transaction<Tables>) => Promise<T>): Promise<T>
+  /** Runs a transaction that no other writer can come between. `work` may run several times; only the last one counts. */
+  write<T>(call: Call | undefined, work: (tx: Transaction<Tables>) => Promise<T>): Promise<T>
+  /** Runs one query whose text was compiled before: where microseconds count. */
+  ask<Row>(call: Call | undefined, query: CompiledQuery<Row>): Promise<Row[]>
+  /** Compiles a query for `ask`. */
+  compile<Row>(build: (db: Kysely<Tables>) => { compile(): CompiledQuery<Row> }): CompiledQuery<Row>
+  /** Keeps other processes from migrating until the transaction ends. */
+  lockSchema(tx: Transaction<Tables>): Promise<void>
+}
+
+/** Wraps an engine, which it owns from now on. */
+export function openDatabase(engine: SqlEngine): Database {
+  const kysely = new Kysely<Tables>({ dialect: engine.dialect })
+  let closing: Promise<void> | undefined
+
+  async function patiently<T>(call: Call | undefined, attempt: () => Promise<T>): Promise<T> {
+    const untilMs = call?.deadlineAtMs ?? Date.now() + patienceMs
+    for (let tries = 0; ; tries++) {
+      if (closing !== undefined) throw fail('CLOSED', `${engine.name} is closed`)
+      checkCall(call)
+      try {
+        return await attempt()
+      } catch (thrown) {
+        const meaning = engine.explain(thrown)
+        if (meaning !== 'busy') throw meaning
+        const waitMs = 1 + Math.random() * Math.min(pauseMs, 2 ** tries)
+        if (Date.now() + waitMs > untilMs)
+          throw fail(
+            call?.deadlineAtMs === undefined ? 'STORE_UNREACHABLE' : 'DEADLINE_EXCEEDED',
+            `Other processes kept ${engine.name} locked for the whole time allowed`,
+            { cause: thrown },
+          )
+        // An abort ends the pause; the next turn's check tells it.
+        await sleep(waitMs, undefined, call?.signal === undefined ? {} : { signal: call.signal }).catch(() => {})
+      }
+    }
+  }
+
+  return Object.freeze({
+    name: engine.name,
+    read: (call, work) =>
+      patiently(call, () =>
+        kysely.transaction().setAccessMode('read only').setIsolationLevel('repeatable read').execute(work),
+      ),
+    write: (call, work) => patiently(call, () => kysely.transaction().setIsolationLevel('serializable').execute(work)),
+    ask: (call, query) => patiently(call, async () => (await kysely.executeQuery(query)).rows),
+    compile: (build) => build(kysely).compile(),
+    lockSchema: (tx) => schemaLock(engine.dialect, tx),
+    [Symbol.asyncDispose]: () => (closing ??= kysely.destroy().then(() => engine[Symbol.asyncDispose]())),
+  } satisfies Database)
+}
+
+/** SQLite's writers are alone anyway; PostgreSQL takes an advisory lock that ends with the transaction. */
+const schemaLock = (dialect: Dialect, tx: Transaction<Tables>): Promise<void> =>
+  dialect.createAdapter().acquireMigrationLock(tx, { lockTable: 'counter', lockRowId: 'format' })
