@@ -122,7 +122,7 @@ export const onlineWriteLaws: readonly Law<OnlineHarness>[] = [
     async run(harness) {
       await using store = await harness.open()
       const row = packed({ event: 1 }, 'whole')
-      const sent = row.slice()
+      const sent = new Uint8Array(row)
       const key = Buffer.from('k')
       await store.write(space, [{ key, row: sent }])
       sent.fill(0)

@@ -70,7 +70,7 @@ function handle(state: State): OnlineStore & OnlineMarks {
       enter(call)
       return requests.map(({ space, keys }) => {
         const rows = state.spaces.get(nameOf(space))
-        return keys.map((key) => rows?.get(textOf(key))?.slice() ?? null)
+        return keys.map((key) => copyOf(rows?.get(textOf(key))))
       })
     },
     async write(space, rows, call) {
@@ -138,7 +138,7 @@ function writeRows(state: State, space: Space, rows: readonly KeyedRow[]): Write
     const text = textOf(key)
     const old = stored.get(text)
     if (old !== undefined && !replaces(row, old)) return 'superseded'
-    stored.set(text, row.slice())
+    stored.set(text, new Uint8Array(row))
     return 'applied'
   })
 }
@@ -167,6 +167,8 @@ function isFreed(row: Uint8Array, rule: SweepRule): boolean {
 
 /** Digits, then a colon, then whatever the view is called: no two spaces share it. */
 const nameOf = (space: Space): string => `${space.generation}:${space.view}`
+
+const copyOf = (row: Uint8Array | undefined): Uint8Array | null => (row === undefined ? null : new Uint8Array(row))
 
 /** Latin-1 keeps the order of bytes. */
 const textOf = (key: Uint8Array): string => Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
