@@ -1,4 +1,4 @@
-import { fail, isProvenderError } from '../kernel/errors.ts'
+import { fail } from '../kernel/errors.ts'
 import type { ProcessOwner } from '../kernel/process-owner.ts'
 import type { WireDefinitions } from '../define/definition.ts'
 import type { Generations } from '../decide/generations.ts'
@@ -143,27 +143,29 @@ const definitions = record<WireDefinitions>({
   services: anything,
 })
 
-/** Reads documents of a kind. @throws CORRUPT_STORE naming the document and the place in it. */
-const reader =
-  <T>(kind: string, read: Read<T>) =>
-  (json: string, name: string): T => {
-    try {
-      return read(JSON.parse(json), '')
-    } catch (thrown) {
-      if (isProvenderError(thrown)) throw thrown
-      throw fail(
-        'CORRUPT_STORE',
-        `The metadata's ${kind} of ${name} cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
-        { cause: thrown },
-      )
-    }
-  }
+/** Readers of a store's documents: each takes the text and whose it is. @throws CORRUPT_STORE naming the store, the document and the place in it. */
+export type Documents = ReturnType<typeof documentsOf>
 
-export const decodeGenerations = reader('generations', generations)
-export const decodeProgress = reader('progress', progress)
-export const decodeRun = reader('record', run)
-export const decodeOwner = reader('lease owner', owner)
-export const decodeDefinitions = reader('definitions', definitions)
+/** The readers for the store of that name. */
+export function documentsOf(store: string) {
+  const reader =
+    <T>(kind: string, read: Read<T>) =>
+    (json: string, name: string): T => {
+      try {
+        return read(JSON.parse(json), '')
+      } catch (thrown) {
+        const why = thrown instanceof Error ? thrown.message : String(thrown)
+        throw fail('CORRUPT_STORE', `${store}: the ${kind} of ${name} cannot be read: ${why}`, { cause: thrown })
+      }
+    }
+  return {
+    generations: reader('generations', generations),
+    progress: reader('progress', progress),
+    run: reader('record', run),
+    owner: reader('owner', owner),
+    definitions: reader('definitions', definitions),
+  } as const
+}
 
 /** The text of a document without known files; int64s become decimal text. */
 export const encodeDocument = (value: Generations | RunRecord | ProcessOwner | WireDefinitions): string =>

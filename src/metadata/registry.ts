@@ -15,7 +15,7 @@ import {
   type Versioned,
 } from '../ports/registry.ts'
 import type { Database } from './database.ts'
-import { decodeDefinitions, decodeGenerations, encodeDocument, encodeProgress } from './document.ts'
+import { type Documents, documentsOf, encodeDocument, encodeProgress } from './document.ts'
 import { int64Of, integerOf, textOf } from './rows.ts'
 import type { Tables } from './tables.ts'
 
@@ -25,6 +25,7 @@ const versionColumns = ['version', 'parent', 'created_at', 'author', 'message', 
 export function sqlRegistry(database: Database, clock: Clock, release: () => Promise<void>): Registry {
   let closing: Promise<void> | undefined
   let seen: RegistrySnapshot | undefined
+  const documents = documentsOf(database.name)
   const tokenQuery = database.compile((db) => db.selectFrom('counter').select('value').where('name', '=', 'state'))
   const open = (call: Call | undefined): void => {
     if (closing !== undefined) throw fail('CLOSED', 'The registry is closed')
@@ -35,14 +36,14 @@ export function sqlRegistry(database: Database, clock: Clock, release: () => Pro
       open(call)
       const [counter] = await database.ask(call, tokenQuery)
       if (since !== undefined && since === String(integerOf(counter?.value, 'change counter'))) return null
-      const answer = await database.read(call, (tx) => readSnapshot(tx, seen))
+      const answer = await database.read(call, (tx) => readSnapshot(tx, documents, seen))
       seen = answer.snapshot
       return answer
     },
     async read(version, call) {
       open(call)
       if (version === 0) return noVersion
-      return (await database.read(call, (tx) => readVersion(tx, version))) ?? null
+      return (await database.read(call, (tx) => readVersion(tx, documents, version))) ?? null
     },
     async versions(limit, call) {
       open(call)
@@ -148,12 +149,17 @@ async function headOf(tx: Transaction<Tables>): Promise<number> {
 /** Reads a snapshot; what `before` holds of the same numbers is not read or decoded again. */
 async function readSnapshot(
   tx: Transaction<Tables>,
+  documents: Documents,
   before: RegistrySnapshot | undefined,
 ): Promise<{ token: string; snapshot: RegistrySnapshot }> {
   const counter = await tx.selectFrom('counter').select('value').where('name', '=', 'state').executeTakeFirst()
   const version = await headOf(tx)
   const head =
-    version === 0 ? noVersion : before?.head.version === version ? before.head : await readVersion(tx, version)
+    version === 0
+      ? noVersion
+      : before?.head.version === version
+        ? before.head
+        : await readVersion(tx, documents, version)
   if (head === undefined) throw fail('CORRUPT_STORE', `The metadata lacks version ${version}`)
   const generations = new Map<string, Versioned<Generations>>()
   const rows = await tx.selectFrom('view_state').select(['view', 'version', 'generations']).orderBy('view').execute()
@@ -167,14 +173,18 @@ async function readSnapshot(
         ? known
         : Object.freeze({
             version: number,
-            value: decodeGenerations(textOf(row.generations, 'generations'), `view ${view}`),
+            value: documents.generations(textOf(row.generations, 'generations'), `view ${view}`),
           }),
     )
   }
   return { token: String(integerOf(counter?.value, 'change counter')), snapshot: Object.freeze({ head, generations }) }
 }
 
-async function readVersion(tx: Transaction<Tables>, version: number): Promise<RegistryVersion | undefined> {
+async function readVersion(
+  tx: Transaction<Tables>,
+  documents: Documents,
+  version: number,
+): Promise<RegistryVersion | undefined> {
   const row = await tx
     .selectFrom('registry_version')
     .select([...versionColumns, 'definitions'])
@@ -183,7 +193,7 @@ async function readVersion(tx: Transaction<Tables>, version: number): Promise<Re
   if (row === undefined) return undefined
   return Object.freeze({
     ...entryOf(row),
-    definitions: decodeDefinitions(textOf(row.definitions, 'definitions'), `version ${version}`),
+    definitions: documents.definitions(textOf(row.definitions, 'definitions'), `version ${version}`),
   })
 }
 

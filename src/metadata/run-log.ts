@@ -1,25 +1,19 @@
-import { randomUUID } from 'node:crypto'
 import { sql, type Transaction } from 'kysely'
 import { type Call, checkCall } from '../kernel/call.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { fail } from '../kernel/errors.ts'
 import { isStale } from '../ports/registry.ts'
-import { type Owner, type RunLog, type RunRecord, type RunState, type ViewState, runsKept } from '../ports/run-log.ts'
+import { type RunLog, type RunRecord, type RunState, type ViewState, runsKept } from '../ports/run-log.ts'
 import type { Database } from './database.ts'
-import {
-  decodeGenerations,
-  decodeOwner,
-  decodeProgress,
-  decodeRun,
-  encodeDocument,
-  encodeProgress,
-} from './document.ts'
+import { type Documents, documentsOf, encodeDocument, encodeProgress } from './document.ts'
+import { acquire, holds, renew } from './leases.ts'
 import { countChange, putState, stateVersion } from './registry.ts'
 import { integerOf, textOf } from './rows.ts'
 import type { Tables } from './tables.ts'
 
 /** The run log in SQL. `release` is called once, when it is disposed. */
 export function sqlRunLog(database: Database, clock: Clock, release: () => Promise<void>): RunLog {
+  const documents = documentsOf(database.name)
   let closing: Promise<void> | undefined
   const open = (call: Call | undefined): void => {
     if (closing !== undefined) throw fail('CLOSED', 'The run log is closed')
@@ -32,24 +26,7 @@ export function sqlRunLog(database: Database, clock: Clock, release: () => Promi
     },
     async renew(name, token, forMs, call) {
       open(call)
-      return database.write(call, async (tx) => {
-        const ours =
-          forMs > 0
-            ? await tx
-                .updateTable('lease')
-                .set({ until_ms: Date.now() + forMs })
-                .where('name', '=', name)
-                .where('token', '=', token)
-                .returning('name')
-                .execute()
-            : await tx
-                .deleteFrom('lease')
-                .where('name', '=', name)
-                .where('token', '=', token)
-                .returning('name')
-                .execute()
-        return ours.length > 0
-      })
+      return database.write(call, (tx) => renew(tx, { name, token }, forMs))
     },
     async readState(view, call) {
       open(call)
@@ -62,8 +39,8 @@ export function sqlRunLog(database: Database, clock: Clock, release: () => Promi
       )
       if (row === undefined) return { version: 0, value: null }
       const value: ViewState = Object.freeze({
-        generations: decodeGenerations(textOf(row.generations, 'generations'), `view ${view}`),
-        progress: decodeProgress(textOf(row.progress, 'progress'), `view ${view}`),
+        generations: documents.generations(textOf(row.generations, 'generations'), `view ${view}`),
+        progress: documents.progress(textOf(row.progress, 'progress'), `view ${view}`),
       })
       return { version: integerOf(row.version, `document version of view ${view}`), value }
     },
@@ -87,7 +64,7 @@ export function sqlRunLog(database: Database, clock: Clock, release: () => Promi
     },
     async putRun(run, expect, call) {
       open(call)
-      return database.write(call, (tx) => putRun(tx, run, expect))
+      return database.write(call, (tx) => putRun(tx, documents, { run, expect }))
     },
     async runs(query, call) {
       open(call)
@@ -98,91 +75,23 @@ export function sqlRunLog(database: Database, clock: Clock, release: () => Promi
         if (query.state !== undefined) select = select.where('state', '=', query.state)
         return select.execute()
       })
-      return rows.map(runOf)
+      return rows.map((row) => runOf(documents, row))
     },
     [Symbol.asyncDispose]: () => (closing ??= release()),
   } satisfies RunLog)
 }
 
-interface Wanted {
-  readonly name: string
-  readonly owner: string
-  readonly forMs: number
-  readonly dead: (owner: Owner) => boolean
-}
-
-/** Whether the holder is dead is asked outside of the transaction: it may look at the system. It is void if the lease has moved since. */
-async function acquire(
-  database: Database,
-  wanted: Wanted,
-  call: Call | undefined,
-): Promise<{ token: string } | { heldBy: Owner; untilMs: number }> {
-  for (;;) {
-    const seen = await database.read(call, (tx) => leaseOf(tx, wanted.name))
-    if (seen !== undefined && seen.untilMs > Date.now()) {
-      const heldBy = decodeOwner(seen.owner, wanted.name)
-      if (!wanted.dead(heldBy)) return { heldBy, untilMs: seen.untilMs }
-    }
-    const token = randomUUID()
-    const taken = await database.write(call, async (tx) => {
-      const now = await leaseOf(tx, wanted.name)
-      if (now?.token !== seen?.token || now?.untilMs !== seen?.untilMs) return false
-      const lease = { name: wanted.name, token, owner: wanted.owner, until_ms: Date.now() + wanted.forMs }
-      await tx
-        .insertInto('lease')
-        .values(lease)
-        .onConflict((conflict) => conflict.column('name').doUpdateSet(lease))
-        .execute()
-      return true
-    })
-    if (taken) return { token }
-  }
-}
-
-async function leaseOf(
-  tx: Transaction<Tables>,
-  name: string,
-): Promise<{ token: string; owner: string; untilMs: number } | undefined> {
-  const row = await tx
-    .selectFrom('lease')
-    .select(['token', 'owner', 'until_ms'])
-    .where('name', '=', name)
-    .executeTakeFirst()
-  return row === undefined
-    ? undefined
-    : {
-        token: textOf(row.token, 'token of a lease'),
-        owner: textOf(row.owner, 'owner of a lease'),
-        untilMs: integerOf(row.until_ms, 'end of a lease'),
-      }
-}
-
-/** A lease that ended but that nobody took is still its holder's: nobody else can have written under it. */
-async function holds(
-  tx: Transaction<Tables>,
-  lease: { readonly name: string; readonly token: string },
-): Promise<boolean> {
-  return (
-    (await tx
-      .selectFrom('lease')
-      .select('name')
-      .where('name', '=', lease.name)
-      .where('token', '=', lease.token)
-      .executeTakeFirst()) !== undefined
-  )
-}
-
 async function putRun(
   tx: Transaction<Tables>,
-  run: RunRecord,
-  expect: readonly RunState[] | undefined,
+  documents: Documents,
+  { run, expect }: { readonly run: RunRecord; readonly expect: readonly RunState[] | undefined },
 ): Promise<RunRecord> {
   const row = await tx.selectFrom('run').select(['id', 'document']).where('id', '=', run.id).executeTakeFirst()
   if (row === undefined) {
     await insertRun(tx, run)
     return run
   }
-  const stored = runOf(row)
+  const stored = runOf(documents, row)
   if (expect !== undefined && !expect.includes(stored.state)) return stored
   const next = stored.cancel && !run.cancel ? { ...run, cancel: true } : run
   await tx
@@ -212,5 +121,5 @@ async function insertRun(tx: Transaction<Tables>, run: RunRecord): Promise<void>
     .execute()
 }
 
-const runOf = (row: { id: unknown; document: unknown }): RunRecord =>
-  decodeRun(textOf(row.document, 'record of a run'), `run ${textOf(row.id, 'id of a run')}`)
+const runOf = (documents: Documents, row: { id: unknown; document: unknown }): RunRecord =>
+  documents.run(textOf(row.document, 'record of a run'), `run ${textOf(row.id, 'id of a run')}`)

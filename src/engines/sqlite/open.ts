@@ -80,10 +80,9 @@ function prepare(file: string, database: DatabaseSync): void {
       if (database.isTransaction) database.exec('rollback')
     }
   }
-  // A checkpoint may write the header before the pages, so a short file is looked at closely before it is called cut off.
-  if (isShort(file) && single(database, 'pragma quick_check(1)') !== 'ok') throw corrupt(file)
   database.exec('pragma journal_mode = wal')
   database.exec('pragma synchronous = full')
+  if (isCutOff(file, database)) throw corrupt(file)
 
   function isOurs(db: DatabaseSync): boolean {
     if (single(db, 'pragma application_id') === BigInt(applicationId)) return true
@@ -92,7 +91,18 @@ function prepare(file: string, database: DatabaseSync): void {
   }
 }
 
-/** Whether a file holds fewer pages than its header says. */
+/**
+ * Whether a file lacks a part of itself. SQLite notices only when it comes to that part, and reads a page that is cut
+ * off as zeros. A page may still lie in the log (somebody died in a checkpoint, or is in one), so that is emptied first.
+ */
+function isCutOff(file: string, database: DatabaseSync): boolean {
+  if (!isShort(file)) return false
+  const logged = database.prepare('pragma wal_checkpoint(passive)').get()
+  const emptied = logged?.['busy'] === 0n && logged['log'] === logged['checkpointed']
+  return (emptied && isShort(file)) || single(database, 'pragma quick_check(1)') !== 'ok'
+}
+
+/** Whether a file holds fewer bytes than the pages that its header counts. */
 function isShort(file: string): boolean {
   const header = Buffer.alloc(32)
   const descriptor = openSync(file, 'r')
