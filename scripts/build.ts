@@ -4,5 +4,5 @@ import { join } from 'node:path'
 import { root, run } from './steps.ts'
 
 rmSync(join(root, 'dist'), { recursive: true, force: true })
-const built = run({ name: 'build', file: 'node_modules/typescript/bin/tsc', args: ['-p', 'tsconfig.build.json'] })
+const built = run({ name: 'emit dist/', file: 'node_modules/typescript/bin/tsc', args: ['-p', 'tsconfig.build.json'] })
 process.exitCode = built ? 0 : 1

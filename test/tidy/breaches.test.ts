@@ -125,6 +125,15 @@ const plants: readonly Plant[] = [
   { law: 'purity', path: 'src/query/plan.ts', text: 'export const now = () => new Date()', says: /new Date/ },
   { law: 'purity', path: 'src/query/plan.ts', text: 'export const dice = () => Math.random()', says: /Math\.random/ },
   { law: 'purity', path: 'src/query/plan.ts', text: "import { readFileSync } from 'node:fs'", says: /node:fs/ },
+  // ports
+  {
+    law: 'ports',
+    path: 'src/ports/online.ts',
+    text: 'export interface P { a(): 1; b(): 1; c(): 1; d(): 1; e(): 1; f: () => 1 }',
+    says: /6 methods/,
+  },
+  { law: 'ports', path: 'src/ports/online.ts', text: 'export function f() {}', says: /a function/ },
+  { law: 'ports', path: 'src/ports/online.ts', text: 'export class P {}', says: /a class/ },
   // size
   { law: 'size', path: 'src/query/plan.ts', text: lines(500, '// a line'), says: /503 lines/ },
   {
@@ -240,6 +249,17 @@ describe('a planted breach is found', () => {
 
 describe('no breach is', () => {
   const cases: readonly (readonly [string, Files])[] = [
+    [
+      'a worker whose suffix depends on where it runs',
+      [
+        [
+          'src/cli/main.ts',
+          `${clean.get('src/cli/main.ts')}new Worker(new URL(\`./load-worker\${suffix}\`, import.meta.url))\n`,
+        ],
+        ['src/cli/load-worker.ts', 'process.exitCode = 1\n'],
+      ],
+    ],
+
     [
       'a child process that is named by its file',
       [

@@ -56,6 +56,11 @@ function filesNamedIn(source: Source): string[] {
       if (typeof value !== 'string' || !FILE_TEXT.test(value)) return
       named.push(posix.normalize(value), posix.join(posix.dirname(source.path), value))
     },
+    // `./load-worker${extname(import.meta.url)}`: .ts in a checkout, .js in the package.
+    TemplateLiteral: ({ quasis: [start, end, ...more] }) => {
+      if (end?.value.raw !== '' || more.length > 0) return
+      named.push(posix.join(posix.dirname(source.path), `${start?.value.cooked}.ts`))
+    },
   }).visit(source.program)
   return named
 }

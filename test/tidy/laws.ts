@@ -8,6 +8,7 @@ import { parseHouse } from './house.ts'
 import { names } from './names.ts'
 import { packageMap } from './package-map.ts'
 import { plainSyntax } from './plain-syntax.ts'
+import { ports } from './ports.ts'
 import { purity } from './purity.ts'
 import { size } from './size.ts'
 
@@ -22,6 +23,7 @@ export const laws: readonly Law[] = [
   syntax,
   floors,
   drivers,
+  ports,
   purity,
   size,
   names,
