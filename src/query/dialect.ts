@@ -1,0 +1,71 @@
+import type { FeatureType } from '../values/feature-type.ts'
+import type { Value } from '../values/value.ts'
+
+/** What one SQL engine says in its own way: all text, no I/O. The rules of the plans stay in `compile`. */
+export interface Dialect {
+  /** A name, quoted so that it is taken letter by letter. */
+  ident(name: string): string
+  typeName(type: FeatureType): string
+  /** A typed constant; timestamps are microseconds. */
+  literal(type: FeatureType, value: Value | null): string
+  /** An expression that sorts as `compareValues` does, but for null, which stays null. */
+  comparable(sql: string, type: FeatureType): string
+  /** One row per group: the one whose `order` terms are the greatest in turn, null least. Whole rows, never a mix. */
+  latest(rows: Select, by: readonly string[], order: readonly OrderTerm[]): string
+  /** One row per left row: its number and the outputs of the latest right row, or nulls. Sorted by the number. */
+  asOf(parts: AsOfParts): string
+  /** The statement that keeps the rows of a query for the rest of the session. */
+  keep(table: string, query: string): string
+  /** The left table and what was kept beside it, row by row, as the FROM of a query; each under its alias. */
+  together(left: KeptTable, others: readonly KeptTable[], row: string): { readonly from: string; readonly order: readonly string[] }
+}
+
+/** A query taken apart. Columns are `sql AS name`. */
+export interface Select {
+  readonly columns: readonly { readonly sql: string; readonly name: string }[]
+  readonly from: string
+  readonly where: readonly string[]
+  /** Equal rows once. */
+  readonly distinct?: boolean
+}
+
+/** One column that decides which row is the latest. */
+export interface OrderTerm {
+  readonly sql: string
+  readonly type: FeatureType
+  /** True where it may be null. */
+  readonly nullable: boolean
+}
+
+export interface KeptTable {
+  readonly table: string
+  readonly alias: string
+}
+
+/** An as-of join of two sides. The right side's columns are known by their SQL over `right.from`. */
+export interface AsOfParts {
+  readonly left: { readonly table: string; readonly row: string; readonly at: string; readonly keys: readonly string[] }
+  readonly right: {
+    readonly from: string
+    readonly where: readonly string[]
+    readonly keys: readonly string[]
+    readonly event: string
+    /** Null where the rows have none. */
+    readonly created: string | null
+    /** Null where no row is one. */
+    readonly tombstone: string | null
+    /** What decides beyond event and created time. */
+    readonly rest: readonly OrderTerm[]
+    readonly outputs: readonly { readonly sql: string; readonly name: string }[]
+  }
+  /** Microseconds; 0n = no limit. */
+  readonly ttlUs: bigint
+  readonly knownByLeft: boolean
+}
+
+/** The text of a query. */
+export function selectText(dialect: Dialect, select: Select, order: readonly string[] = []): string {
+  const columns = select.columns.map((c) => (c.sql === dialect.ident(c.name) ? c.sql : `${c.sql} AS ${dialect.ident(c.name)}`))
+  const where = select.where.length === 0 ? '' : ` WHERE ${select.where.join(' AND ')}`
+  return `SELECT ${select.distinct === true ? 'DISTINCT ' : ''}${columns.join(', ')} FROM ${select.from}${where}${order.length === 0 ? '' : ` ORDER BY ${order.join(', ')}`}`
+}
