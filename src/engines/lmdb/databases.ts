@@ -3,7 +3,7 @@ import { accessSync, closeSync, constants, mkdirSync, openSync, readSync, statSy
 import { dirname, join } from 'node:path'
 import type { Database, RootDatabase } from 'lmdb'
 import { fail } from '../../kernel/errors.ts'
-import { storeFailure } from './failure.ts'
+import { isFull, storeFailure } from './failure.ts'
 
 /** The open file of an online store. Keys and values are bytes throughout. */
 export interface Databases {
@@ -53,6 +53,7 @@ async function tryOpen(folder: string, file: string): Promise<Databases> {
   try {
     mkdirSync(folder, { recursive: true })
     assertLmdb(file)
+    assertRoom(folder, file)
     const { open } = await import('lmdb')
     const before = inodeOf(file)
     // Without overlappingSync a commit answers when it is on disk. The map grows by itself from lmdb's own first size.
@@ -97,4 +98,10 @@ function assertLmdb(file: string): void {
     closeSync(descriptor)
   }
   if (size < smallestFile || !head.equals(magic)) throw fail('CORRUPT_STORE', `${file} is not an LMDB file of a version that this release reads`)
+}
+
+/** Opening maps files that were only just made; where the disk has no room for their pages, touching them ends the process. */
+function assertRoom(folder: string, file: string): void {
+  const made = [file, join(folder, 'lock.mdb')].every((path) => (statSync(path, { throwIfNoEntry: false })?.blocks ?? 0) > 0)
+  if (!made && isFull(file)) throw fail('STORE_FULL', `There is no room for an online store in ${folder}`)
 }

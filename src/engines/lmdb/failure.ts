@@ -11,7 +11,7 @@ const meanings: ReadonlyMap<unknown, ErrorCode> = new Map<unknown, ErrorCode>([
 
 /** A disk that is full to the last pages makes LMDB answer with an I/O error. */
 const ioError = 5
-const fullBelowBytes = 4 * 1024 * 1024
+const fullBelowBytes = 1024 * 1024
 
 /** What lmdb threw, as an error of the table that names the file. What a commit died of comes after the error itself, hence the promise. */
 export async function storeFailure(thrown: unknown, file: string): Promise<ProvenderError> {
@@ -40,7 +40,8 @@ function codeOf(thrown: unknown): unknown {
   return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
 }
 
-function isFull(file: string): boolean {
+/** Whether the disk of a file has as good as no room. */
+export function isFull(file: string): boolean {
   try {
     const { bavail, bsize } = statfsSync(dirname(file))
     return bavail * bsize < fullBelowBytes

@@ -12,8 +12,10 @@ import { afterPrefix, prefixOf } from './space-key.ts'
 
 /** Rows looked at between two looks at the clock. */
 const clockRows = 32
-/** Rows sorted, or scanned, at once: both take well below a slice. */
+/** Rows scanned at once. */
 const sliceRows = 2000
+/** Rows sorted at once, in the event loop. */
+const sortedRows = 10_000
 
 /**
  * Opens the online store in a folder on a local file system, with its cursors and stamps; several processes may.
@@ -42,7 +44,12 @@ export async function openLmdbOnline(folder: string): Promise<OnlineStore & Onli
     async write(space, rows, call) {
       enter(call)
       for (const { key } of rows) if (key.length > longestKeyBytes) throw fail('KEY_TOO_LONG', `An entity key of ${space.view} has ${key.length} bytes`)
-      return rows.length === 0 ? [] : environment.write(call, () => writing(prefixOf(space), rows))
+      const outcomes: WriteOutcome[] = []
+      for (let i = 0; i < rows.length; i += sortedRows) {
+        const entries = sorted(prefixOf(space), rows.slice(i, i + sortedRows))
+        for (const outcome of await environment.write(call, () => writing(entries))) outcomes.push(outcome)
+      }
+      return outcomes
     },
     async sweep(space, rule, after, call) {
       return sweep(enter(call), { prefix: prefixOf(space), rule, after }, call)
@@ -90,32 +97,38 @@ function copyOf(found: Uint8Array, size: number): Uint8Array {
   return copy
 }
 
-/** Compares and puts, in the order of keys within each part: neighbours share pages. */
-function writing(prefix: Buffer, rows: readonly KeyedRow[]): Step<WriteOutcome[]> {
+interface Entry {
+  readonly key: Buffer
+  readonly text: string
+  readonly row: Buffer
+  readonly index: number
+}
+
+/** Whole keys in their order, since neighbours share pages and a commit writes each page that it touched. */
+function sorted(prefix: Buffer, rows: readonly KeyedRow[]): readonly Entry[] {
+  const entries = rows.map(({ key, row }, index) => {
+    const whole = Buffer.concat([prefix, key])
+    // Latin-1 text compares as its bytes do, in half the time.
+    return { key: whole, text: whole.toString('latin1'), row: Buffer.from(row.buffer, row.byteOffset, row.byteLength), index }
+  })
+  return entries.sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : a.index - b.index))
+}
+
+/** Compares and puts. */
+function writing(entries: readonly Entry[]): Step<WriteOutcome[]> {
   const outcomes: WriteOutcome[] = []
-  let from = 0
-  let part: { readonly key: Buffer; readonly row: Uint8Array; readonly index: number }[] = []
   let next = 0
-  return ({ rows: stored }, untilMs) => {
-    for (;;) {
-      if (next === part.length) {
-        if (from >= rows.length) return { done: outcomes }
-        const offset = from
-        part = rows.slice(from, from + sliceRows).map(({ key, row }, i) => ({ key: Buffer.concat([prefix, key]), row, index: offset + i }))
-        part.sort((a, b) => Buffer.compare(a.key, b.key) || a.index - b.index)
-        from += part.length
-        next = 0
-      }
-      for (let n = 0; n < clockRows && next < part.length; n++, next++) {
-        const write = part[next]
-        if (write === undefined) break
-        const old = stored.getBinaryFast(write.key)
-        const wins = old === undefined || replaces(write.row, old.subarray(0, sizeOf(stored)))
-        if (wins) void stored.put(write.key, Buffer.from(write.row.buffer, write.row.byteOffset, write.row.byteLength))
-        outcomes[write.index] = wins ? 'applied' : 'superseded'
-      }
-      if (performance.now() >= untilMs && (next < part.length || from < rows.length)) return undefined
+  return ({ rows }, untilMs) => {
+    while (next < entries.length) {
+      const entry = entries[next++]
+      if (entry === undefined) break
+      const old = rows.getBinaryFast(entry.key)
+      const wins = old === undefined || replaces(entry.row, old.subarray(0, sizeOf(rows)))
+      if (wins) void rows.put(entry.key, entry.row)
+      outcomes[entry.index] = wins ? 'applied' : 'superseded'
+      if (next % clockRows === 0 && next < entries.length && performance.now() >= untilMs) return undefined
     }
+    return { done: outcomes }
   }
 }
 
