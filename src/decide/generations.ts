@@ -13,6 +13,9 @@ export interface Replaced extends Generation {
   readonly replacedAtMs: number
 }
 
+/** How long a replaced generation's rows stay at least, in milliseconds: what a rollback within it brings back need not be built again. */
+export const replacedKeptMs = 600_000
+
 /** Which generations of a view there are. */
 export interface Generations {
   readonly serving: Generation | null

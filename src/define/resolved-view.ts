@@ -8,6 +8,8 @@ export interface ResolvedView {
   readonly name: string
   readonly view: ViewDef
   readonly source: SourceDef
+  /** What the source's values mean (`sourceMeaning`): a change of it is a change of all that is stored. */
+  readonly origin: string
   /** In the order of the view's entities and their keys; a key shared by two entities stands once. */
   readonly joinKeys: readonly JoinKey[]
   readonly features: readonly ResolvedFeature[]
@@ -45,6 +47,7 @@ export function resolveView(definitions: Definitions, view: ViewDef): ResolvedVi
     name: view.name,
     view,
     source,
+    origin,
     joinKeys: Object.freeze([...joinKeys.values()]),
     features: Object.freeze(view.features.map((f) => Object.freeze({ name: f.name, type: f.type, column: f.column, meaning: `${f.column}@${origin}` }))),
     timestamp: source.timestamp,

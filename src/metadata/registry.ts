@@ -3,10 +3,10 @@ import { type Call, checkCall } from '../kernel/call.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { fail } from '../kernel/errors.ts'
 import { noProgress } from '../decide/progress.ts'
+import { isStale } from '../decide/stale-write.ts'
 import type { Generations } from '../decide/generations.ts'
 import {
   type Commit,
-  isStale,
   noVersion,
   type Registry,
   type RegistrySnapshot,
@@ -86,8 +86,9 @@ async function swap(
 ): Promise<Swap<RegistryVersion>> {
   const head = await headOf(tx)
   if (head !== commit.parent) return { kind: 'conflict', head }
-  for (const each of commit.generations)
-    if ((await stateVersion(tx, each.view)) !== each.expect) return { kind: 'conflict', head }
+  const found = await stateVersions(tx)
+  if (commit.generations.some(({ view, expect }) => (found.get(view) ?? 0) !== expect))
+    return { kind: 'conflict', head }
   if (isStale(commit.at, clock.now())) return { kind: 'stale' }
   await tx
     .insertInto('registry_version')
@@ -101,27 +102,38 @@ async function swap(
       definitions: texts.definitions,
     })
     .execute()
-  for (const [i, each] of commit.generations.entries())
-    await putState(tx, { view: each.view, version: each.expect + 1, generations: texts.generations[i] ?? '' })
+  const states = commit.generations.map(({ view, expect }, i) => ({
+    view,
+    version: expect + 1,
+    generations: texts.generations[i] ?? '',
+  }))
+  for (let from = 0; from < states.length; from += rowsAtOnce)
+    await putGenerations(tx, states.slice(from, from + rowsAtOnce))
   await countChange(tx)
   return { kind: 'done', value: version }
 }
 
-/** The number of a view's document; 0 where there is none. */
-export async function stateVersion(tx: Transaction<Tables>, view: string): Promise<number> {
-  const row = await tx.selectFrom('view_state').select('version').where('view', '=', view).executeTakeFirst()
-  return row === undefined ? 0 : integerOf(row.version, `document version of view ${view}`)
+/** Rows of one insert: an apply may write a thousand views, within the few milliseconds of a transaction. */
+const rowsAtOnce = 500
+
+async function stateVersions(tx: Transaction<Tables>): Promise<Map<string, number>> {
+  const rows = await tx.selectFrom('view_state').select(['view', 'version']).execute()
+  return new Map(rows.map((row) => [textOf(row.view, 'view name'), integerOf(row.version, 'document version')]))
 }
 
-/** Writes a view's document; a progress left out stays as it is. */
-export async function putState(
+/** Writes documents of views; their progress stays as it is. */
+async function putGenerations(
   tx: Transaction<Tables>,
-  state: { view: string; version: number; generations: string; progress?: string },
+  states: readonly { view: string; version: number; generations: string }[],
 ): Promise<void> {
   await tx
     .insertInto('view_state')
-    .values({ progress: emptyProgress, ...state })
-    .onConflict((conflict) => conflict.column('view').doUpdateSet(state))
+    .values(states.map((state) => ({ ...state, progress: emptyProgress })))
+    .onConflict((conflict) =>
+      conflict
+        .column('view')
+        .doUpdateSet({ version: sql<number>`excluded.version`, generations: sql<string>`excluded.generations` }),
+    )
     .execute()
 }
 

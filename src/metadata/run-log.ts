@@ -2,12 +2,12 @@ import { sql, type Transaction } from 'kysely'
 import { type Call, checkCall } from '../kernel/call.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { fail } from '../kernel/errors.ts'
-import { isStale } from '../ports/registry.ts'
+import { isStale } from '../decide/stale-write.ts'
 import { type RunLog, type RunRecord, type RunState, type ViewState, runsKept } from '../ports/run-log.ts'
 import type { Database } from './database.ts'
 import { type Documents, documentsOf, encodeDocument, encodeProgress } from './document.ts'
 import { acquire, holds, renew } from './leases.ts'
-import { countChange, putState, stateVersion } from './registry.ts'
+import { countChange } from './registry.ts'
 import { integerOf, textOf } from './rows.ts'
 import type { Tables } from './tables.ts'
 
@@ -57,7 +57,11 @@ export function sqlRunLog(database: Database, clock: Clock, release: () => Promi
         const head = await stateVersion(tx, view)
         if (head !== write.expect) return { kind: 'conflict', head }
         if (isStale(write.at, clock.now())) return { kind: 'stale' }
-        await putState(tx, state)
+        await tx
+          .insertInto('view_state')
+          .values(state)
+          .onConflict((conflict) => conflict.column('view').doUpdateSet(state))
+          .execute()
         await countChange(tx)
         return { kind: 'done', value: { version: state.version, value: write.value } }
       })
@@ -79,6 +83,12 @@ export function sqlRunLog(database: Database, clock: Clock, release: () => Promi
     },
     [Symbol.asyncDispose]: () => (closing ??= release()),
   } satisfies RunLog)
+}
+
+/** The number of a view's document; 0 where there is none. */
+async function stateVersion(tx: Transaction<Tables>, view: string): Promise<number> {
+  const row = await tx.selectFrom('view_state').select('version').where('view', '=', view).executeTakeFirst()
+  return row === undefined ? 0 : integerOf(row.version, `document version of view ${view}`)
 }
 
 async function putRun(

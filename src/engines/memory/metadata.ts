@@ -3,9 +3,9 @@ import { type Call, checkCall } from '../../kernel/call.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { fail } from '../../kernel/errors.ts'
 import { noProgress } from '../../decide/progress.ts'
+import { isStale } from '../../decide/stale-write.ts'
 import {
   type Commit,
-  isStale,
   noVersion,
   type Registry,
   type RegistryVersion,
