@@ -1,0 +1,62 @@
+import { z } from 'zod'
+import { filledText } from './grammar-texts.ts'
+
+/** Hyphens too, because people call folders and projects so. */
+export const projectPattern = /^[a-z][a-z0-9_-]{0,62}$/
+
+const wholeNumber = (describe: string) =>
+  z.union([z.int(), z.string()]).describe(`${describe}; a number, or a variable`)
+const yesOrNo = (describe: string) =>
+  z.union([z.boolean(), z.string()]).describe(`${describe}; true, false, or a variable`)
+
+/**
+ * The grammar of the configuration in provender.yaml, before variables are put in: numbers and yes-or-no may still be text.
+ * `stream`, and `auth` as a mapping, are reserved until they are built.
+ */
+export const configSchema = z
+  .strictObject({
+    project: z.string().optional().describe('The name of the repository'),
+    metadata: filledText('Registry and runs: the path of a SQLite file, or postgres://…').optional(),
+    offline: z
+      .union([
+        filledText('A folder: DuckDB over Parquet. Or postgres://…'),
+        z.strictObject({
+          url: filledText('A folder, or postgres://…'),
+          replicas: z.array(filledText('postgres://…')).optional().describe('Read replicas'),
+        }),
+      ])
+      .optional()
+      .describe('The offline store'),
+    online: z
+      .union([
+        filledText('A folder: LMDB. Or redis://…, rediss://…'),
+        z.strictObject({
+          cluster: z
+            .array(filledText('redis://…'))
+            .min(1, 'needs at least one node')
+            .describe('The nodes of a Redis Cluster'),
+        }),
+      ])
+      .optional()
+      .describe('The online store'),
+    server: z
+      .strictObject({
+        host: filledText('The address to listen on').optional(),
+        port: wholeNumber('The port to listen on').optional(),
+        workers: wholeNumber('Processes that serve').optional(),
+        sql: yesOrNo('Whether a spine may be SQL over HTTP').optional(),
+        dataRoots: z
+          .array(filledText('A folder'))
+          .optional()
+          .describe('Folders beside the repository where a source applied over HTTP may lie'),
+      })
+      .optional()
+      .describe('The HTTP server'),
+    auth: z.literal('none').optional().describe('Who may do what; none = everybody everything'),
+  })
+  .describe('The configuration of a feature repository')
+
+export type ConfigBody = z.infer<typeof configSchema>
+
+/** The fields of the configuration, those that are reserved too. */
+export const configFields: readonly string[] = Object.freeze([...Object.keys(configSchema.shape), 'stream'])

@@ -1,0 +1,111 @@
+import type { Path } from '../define/place.ts'
+
+/** The environment, as `process.env` has it. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** A variable that is used and neither set nor given a default, or a `${` that is no variable. */
+export interface VariableProblem {
+  readonly path: Path
+  readonly name?: string
+  readonly text: string
+}
+
+const variable = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g
+
+/**
+ * Puts environment variables into every text of a value: `${NAME}`, or `${NAME:-default}` for one that is unset or empty.
+ * A text without variables stays as it is.
+ */
+export function expand(
+  value: unknown,
+  environment: Environment,
+): { readonly value: unknown; readonly problems: readonly VariableProblem[] } {
+  const problems: VariableProblem[] = []
+  const walk = (node: unknown, path: Path): unknown => {
+    if (typeof node === 'string') return expandText(node, environment, (problem) => problems.push({ ...problem, path }))
+    if (Array.isArray(node)) return node.map((item, i) => walk(item, [...path, i]))
+    if (typeof node !== 'object' || node === null) return node
+    return Object.fromEntries(Object.entries(node).map(([key, member]) => [key, walk(member, [...path, key])]))
+  }
+  return { value: walk(value, []), problems }
+}
+
+function expandText(
+  text: string,
+  environment: Environment,
+  report: (problem: Omit<VariableProblem, 'path'>) => void,
+): string {
+  const expanded = text.replace(variable, (_, name: string, fallback: string | undefined) => {
+    const set = environment[name]
+    if (set !== undefined && (set !== '' || fallback === undefined)) return set
+    if (fallback === undefined) report({ name, text })
+    return fallback ?? ''
+  })
+  if (text.replace(variable, '').includes('${')) report({ text })
+  return expanded
+}
+
+/** How the value of an override is read. */
+type Reading = 'text' | 'list'
+
+/** Every setting that an environment variable overrides. */
+const overrides: readonly { readonly path: readonly string[]; readonly reading: Reading }[] = Object.freeze([
+  { path: ['project'], reading: 'text' },
+  { path: ['metadata'], reading: 'text' },
+  { path: ['offline'], reading: 'text' },
+  { path: ['offline', 'url'], reading: 'text' },
+  { path: ['offline', 'replicas'], reading: 'list' },
+  { path: ['online'], reading: 'text' },
+  { path: ['online', 'cluster'], reading: 'list' },
+  { path: ['stream'], reading: 'text' },
+  { path: ['server', 'host'], reading: 'text' },
+  { path: ['server', 'port'], reading: 'text' },
+  { path: ['server', 'workers'], reading: 'text' },
+  { path: ['server', 'sql'], reading: 'text' },
+  { path: ['server', 'dataRoots'], reading: 'list' },
+  { path: ['auth'], reading: 'text' },
+])
+
+/** The variable that overrides a setting: `PROVENDER_SERVER_DATA_ROOTS` for `server.dataRoots`. */
+export const variableOf = (path: readonly string[]): string =>
+  `PROVENDER_${path
+    .join('_')
+    .replace(/[A-Z]/g, (letter) => `_${letter}`)
+    .toUpperCase()}`
+
+/** A configuration with the overrides of the environment, lists split at commas, and which settings they set. */
+export function override(
+  body: Readonly<Record<string, unknown>>,
+  environment: Environment,
+): { readonly body: Readonly<Record<string, unknown>>; readonly set: ReadonlyMap<string, string> } {
+  const set = new Map<string, string>()
+  let result = body
+  for (const { path, reading } of overrides) {
+    const text = environment[variableOf(path)]
+    if (text === undefined || text === '') continue
+    const value =
+      reading === 'text'
+        ? text
+        : text
+            .split(',')
+            .map((part) => part.trim())
+            .filter((part) => part !== '')
+    set.set(path.join('.'), variableOf(path))
+    result = put(result, path, value)
+  }
+  return { body: result, set }
+}
+
+/** A text where a mapping is needed becomes its `url`: `offline: x` with replicas from the environment. */
+function put(
+  body: Readonly<Record<string, unknown>>,
+  [first, ...rest]: readonly string[],
+  value: unknown,
+): Readonly<Record<string, unknown>> {
+  if (first === undefined) return body
+  if (rest.length === 0) return { ...body, [first]: value }
+  const inner = body[first]
+  const mapping = typeof inner === 'object' && inner !== null ? inner : {}
+  const url = typeof inner === 'string' && first === 'offline' ? { url: inner } : {}
+  return { ...body, [first]: put({ ...url, ...mapping }, rest, value) }
+}

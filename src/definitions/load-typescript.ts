@@ -1,0 +1,92 @@
+import { Worker } from 'node:worker_threads'
+import type { TypescriptMessage, TypescriptThrown } from './typescript-message.ts'
+
+/** What became of one file. */
+export interface LoadedTypescript {
+  /** Absolute. */
+  readonly file: string
+  readonly definitions: readonly ExportedDefinition[]
+  /** What it threw; then it has no definitions. */
+  readonly thrown?: TypescriptThrown
+}
+
+/** An exported definition: the name of the export, and a document of the grammar that holds it alone. */
+export interface ExportedDefinition {
+  readonly export: string
+  readonly document: Readonly<Record<string, unknown>>
+}
+
+/** How long one file may take, imports of its own included, and how much memory all may use. */
+const workerLimits = Object.freeze({ fileMs: 10_000, heapMiB: 1024 })
+
+const entry = new URL(
+  import.meta.url.endsWith('.ts') ? './typescript-worker.ts' : './typescript-worker.js',
+  import.meta.url,
+)
+
+/**
+ * Loads files of definitions as Node runs them, in a fresh worker, and gives every definition that they export, in the order
+ * of the files. A file that throws, hangs or ends the worker is said so; the others are loaded all the same.
+ * @param files absolute paths
+ */
+export async function loadTypescript(
+  files: readonly string[],
+  fileMs: number = workerLimits.fileMs,
+): Promise<LoadedTypescript[]> {
+  const fatal = new Map<string, LoadedTypescript>()
+  while (fatal.size < files.length) {
+    const rest = files.filter((file) => !fatal.has(file))
+    const { loaded, last } = await runWorker(rest, fileMs)
+    if (last === undefined) {
+      const byFile = new Map([...fatal, ...loaded.map((one) => [one.file, one] as const)])
+      return files.flatMap((file) => byFile.get(file) ?? [])
+    }
+    // Files share modules, so all but the one that ended the worker are loaded anew, by one worker.
+    fatal.set(last.file, last)
+  }
+  return [...fatal.values()]
+}
+
+/** One worker's life: what it loaded, and the file that ended it before all were. */
+interface Life {
+  readonly loaded: readonly LoadedTypescript[]
+  readonly last?: LoadedTypescript
+}
+
+async function runWorker(files: readonly string[], fileMs: number): Promise<Life> {
+  const worker = new Worker(entry, {
+    workerData: files,
+    stdout: true,
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+    resourceLimits: { maxOldGenerationSizeMb: workerLimits.heapMiB },
+  })
+  // Standard output belongs to the command that loads the definitions.
+  worker.stdout.pipe(process.stderr, { end: false })
+  const { promise, resolve } = Promise.withResolvers<Life>()
+  const loaded: LoadedTypescript[] = []
+  let definitions: ExportedDefinition[] = []
+  const stop = (message: string): void => {
+    const file = files[loaded.length] ?? ''
+    const remedy = 'A file of definitions must load by itself: no waiting for what never comes, no exit.'
+    resolve({ loaded, last: { file, definitions: [], thrown: { name: 'Error', message, stack: '', remedy } } })
+  }
+  const timer = setTimeout(() => stop(`it did not end within ${fileMs / 1000} s`), fileMs)
+  worker.on('message', (message: TypescriptMessage) => {
+    if (message.kind === 'definition') {
+      definitions.push({ export: message.export, document: message.document })
+    } else if (message.kind === 'done') {
+      resolve({ loaded })
+    } else {
+      const { file } = message
+      loaded.push(message.kind === 'thrown' ? { file, definitions: [], thrown: message.thrown } : { file, definitions })
+      definitions = []
+      timer.refresh()
+    }
+  })
+  worker.on('error', (error) => stop(`it ended its process: ${error instanceof Error ? error.message : String(error)}`))
+  worker.on('exit', () => stop('it ended its process before it was loaded'))
+  const life = await promise
+  clearTimeout(timer)
+  await worker.terminate()
+  return life
+}
