@@ -1,0 +1,100 @@
+import { type Attempt, type RunRequest, beginAttempt, progressOf } from '../decide/attempt.ts'
+import { targetOf } from '../decide/generations.ts'
+import type { StoredGeneration } from '../decide/snapshot.ts'
+import type { Definitions } from '../define/definition.ts'
+import { type ResolvedView, resolveView, sqlInputs } from '../define/resolved-view.ts'
+import type { Call } from '../kernel/call.ts'
+import { fail } from '../kernel/errors.ts'
+import { must } from '../kernel/assert.ts'
+import type { PushLog } from '../ports/push-log.ts'
+import type { MaterializeDeps } from './deps.ts'
+import type { HeldLease } from './lease.ts'
+import { spaceOf } from './space-writer.ts'
+
+/** An attempt that has begun: what it reads, where it writes, and the store that it began with. */
+export interface BegunAttempt {
+  readonly attempt: Attempt
+  readonly definitions: Definitions
+  readonly generation: StoredGeneration
+  readonly head: bigint
+  readonly incarnation: string
+}
+
+/** How often an attempt begins anew because the view changed under it. */
+const beginTries = 20
+
+/**
+ * Begins an attempt: looks at the store's stamp, the files and the log, decides, and records it in one write that holds
+ * only if nothing about the view moved meanwhile and the lease is ours. Then stamps the online store open.
+ * @throws UNKNOWN_NAME for a view that is not defined, LEASE_LOST, STORE_UNREACHABLE when the online store was swapped meanwhile.
+ */
+export async function begin(deps: MaterializeDeps, view: string, request: RunRequest, held: { lease: HeldLease; call?: Call }): Promise<BegunAttempt> {
+  const { lease, call } = held
+  for (let i = 0; i < beginTries; i++) {
+    const found = await deps.runLog.readState(view, call)
+    const state = found.value
+    const target = state === null || state.generations.removedAtMs !== null ? null : targetOf(state.generations)
+    if (state === null || target === null) throw fail('UNKNOWN_NAME', `The registry has no view "${view}" to materialize`)
+    const marks = must((await deps.marks.readMarks([spaceOf(view, target)], call))[0], 'marks of one space')
+    const definitions = await deps.snapshots.definitions(target.definition, call)
+    const resolved = resolveView(definitions, must(definitions.views.get(view), `version ${target.definition} has the view ${view}`))
+    const facts = must((await deps.offline.describe([resolved.source], definitions.sources, call))[0], 'facts of one source')
+    const head = await deps.log.head(call)
+    const known = progressOf(state.progress, target.generation).knownPosition
+    const sql = await sqlFacts(deps.log, definitions, resolved, { from: known, head, ...(call === undefined ? {} : { call }) })
+    const now = deps.clock.now()
+    const attempt = beginAttempt({
+      generations: state.generations,
+      progress: state.progress,
+      target,
+      stamp: marks.stamp,
+      files: facts.files,
+      head,
+      now,
+      nowMs: Date.now(),
+      request,
+      sql,
+    })
+    const space = spaceOf(view, attempt.target)
+    if (attempt.rebuild !== null) await deps.marks.birth(space, 0n, call)
+    deps.reached?.('born')
+    const written = await deps.runLog.writeState(view, { expect: found.version, value: { generations: attempt.generations, progress: attempt.progress }, at: now, lease }, call)
+    // Nobody will ever name a generation whose birth was not recorded.
+    if (written.kind !== 'done' && attempt.rebuild !== null) await deps.online.drop(space, call)
+    if (written.kind === 'conflict' && written.head === -1) throw fail('LEASE_LOST', `Another process took over the run of ${view}`)
+    if (written.kind !== 'done') continue
+    deps.reached?.('begun')
+    const from = attempt.rebuild === null ? marks.stamp : { attempt: 0n, state: 'done' as const }
+    const stamped = await deps.marks.swapStamp(space, { from, to: { attempt: attempt.attempt, state: 'open' }, incarnation: marks.incarnation }, call)
+    if (!stamped) throw swapped(view)
+    deps.reached?.('stamped open')
+    return { attempt, definitions, generation: { ...attempt.target, resolved }, head, incarnation: marks.incarnation }
+  }
+  throw fail('REGISTRY_CONFLICT', `The view ${view} changed ${beginTries} times while a run began`)
+}
+
+/** The error of a run whose online store is no longer the one it began with. */
+export const swapped = (view: string): Error =>
+  fail('STORE_UNREACHABLE', `The online store was swapped, restored or stamped by another run while ${view} was materialized`, { remedy: 'Run it again: what is missing is rebuilt.' })
+
+/** Of a `sql` source: its lateness and whether any of its inputs, all the way down, was pushed to since a position. */
+async function sqlFacts(log: PushLog, definitions: Definitions, view: ResolvedView, range: { from: bigint; head: bigint; call?: Call }): Promise<{ latenessUs: bigint | null; inputsPushed: boolean } | null> {
+  if (view.source.type !== 'sql') return null
+  const inputs = inputsBelow(definitions, view.source.name)
+  const latenessUs = view.view.latenessUs ?? null
+  for await (const { record } of log.changes(range.from, range.head, range.call)) {
+    if (record.target.kind === 'source' && inputs.has(record.target.name) && record.to !== 'online') return { latenessUs, inputsPushed: true }
+  }
+  return { latenessUs, inputsPushed: false }
+}
+
+function inputsBelow(definitions: Definitions, name: string, found: Set<string> = new Set()): Set<string> {
+  const source = definitions.sources.get(name)
+  if (source?.type !== 'sql') return found
+  for (const input of sqlInputs(definitions, name, source.sql)) {
+    if (found.has(input)) continue
+    found.add(input)
+    inputsBelow(definitions, input, found)
+  }
+  return found
+}

@@ -1,0 +1,43 @@
+import type { Clock } from '../kernel/clock.ts'
+import type { OnlineMarks } from '../ports/marks.ts'
+import type { OfflineStore } from '../ports/offline.ts'
+import type { OnlineStore } from '../ports/online.ts'
+import type { PushLog } from '../ports/push-log.ts'
+import type { Owner, RunLog } from '../ports/run-log.ts'
+import type { Snapshots } from '../ports/snapshots.ts'
+
+/** What materialization works with. */
+export interface MaterializeDeps {
+  readonly snapshots: Snapshots
+  readonly runLog: RunLog
+  readonly offline: OfflineStore
+  readonly log: PushLog
+  readonly online: OnlineStore
+  readonly marks: OnlineMarks
+  readonly clock: Clock
+  readonly owner: Owner
+  readonly isDead: (owner: Owner) => boolean
+  readonly waits: Waits
+  /** Called between two named phases of a run; tests use it to end the process there. */
+  readonly reached?: (phase: RunPoint) => void
+}
+
+/** The points of a run between which a crash must be harmless. */
+export type RunPoint = 'leased' | 'born' | 'begun' | 'stamped open' | 'wrote a batch' | 'wrote all' | 'stamped done' | 'covered' | 'caught up' | 'switched'
+
+/** Waits in milliseconds of the machine's clock. */
+export interface Waits {
+  /** How long a lease lasts without renewal. */
+  readonly leaseMs: number
+  /** How often a waiting run looks whether the lease is free, and a running one whether it was cancelled. */
+  readonly pollMs: number
+  /** How long after its birth a generation may serve at the earliest: snapshots are ≤ 2 s old, writes carry instants ≤ 1 s old. */
+  readonly switchMs: number
+  /** How long replaced rows stay: requests in flight still read them. */
+  readonly freeMs: number
+  /** How long the pushed history of a removed view is kept. */
+  readonly purgeMs: number
+}
+
+/** The waits to ship. */
+export const defaultWaits: Waits = Object.freeze({ leaseMs: 30_000, pollMs: 200, switchMs: 3000, freeMs: 600_000, purgeMs: 30 * 86_400_000 })

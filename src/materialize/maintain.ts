@@ -1,0 +1,70 @@
+import type { ViewSnapshot } from '../decide/snapshot.ts'
+import { type Call, checkCall } from '../kernel/call.ts'
+import type { LogTarget } from '../query/relation.ts'
+import { catchUp } from './catch-up.ts'
+import { changeState } from './change-state.ts'
+import type { MaterializeDeps } from './deps.ts'
+import { tryLease } from './lease.ts'
+import { spaceOf } from './space-writer.ts'
+import { sweepExpired } from './sweep.ts'
+import { trySwitch } from './switch.ts'
+
+/**
+ * What workers do every few seconds, for every view: bring the push log online, switch what may be switched, free what was
+ * replaced long enough ago, sweep what expired, and let the log fold itself. Safe in any number of processes at once.
+ */
+export async function maintain(deps: MaterializeDeps, call?: Call): Promise<void> {
+  const snapshot = await deps.snapshots.fresh(call)
+  for (const view of snapshot.views.values()) {
+    checkCall(call)
+    await maintainView(deps, view, call)
+  }
+  const purge = [...snapshot.views.values()].flatMap((v) => (v.generations.purgedBelow > 0n ? [{ target: { kind: 'view', name: v.name } as LogTarget, below: v.generations.purgedBelow }] : []))
+  await deps.log.maintain({ purge, nowUs: deps.clock.now() }, call)
+}
+
+async function maintainView(deps: MaterializeDeps, view: ViewSnapshot, call?: Call): Promise<void> {
+  const { purgedBelow } = view.generations
+  for (const generation of [view.serving, view.building]) if (generation !== null) await catchUp(deps, generation, { purgedBelow }, call)
+  if (view.building !== null) {
+    await using lease = await tryLease(deps, view.name, call)
+    if (lease !== null) await trySwitch(deps, view.name, lease, call)
+  }
+  await freeReplaced(deps, view, call)
+  await purgeRemoved(deps, view, call)
+  await sweepExpired(deps, view, call)
+}
+
+/** Frees the rows of generations replaced long enough ago. The registry is asked again first: a rollback may have brought one back. */
+async function freeReplaced(deps: MaterializeDeps, view: ViewSnapshot, call?: Call): Promise<void> {
+  const due = (replacedAtMs: number): boolean => Date.now() - replacedAtMs >= deps.waits.freeMs
+  for (const old of view.generations.replaced.filter((g) => due(g.replacedAtMs))) {
+    await using lease = await tryLease(deps, view.name, call)
+    if (lease === null) return
+    // Out of metadata first: from then on no rollback finds it, and what is dropped is nobody's.
+    const gone = await changeState(
+      deps,
+      view.name,
+      (state) => {
+        const still = state.generations.replaced.find((g) => g.generation === old.generation)
+        if (still === undefined || !due(still.replacedAtMs)) return null
+        return {
+          generations: { ...state.generations, replaced: state.generations.replaced.filter((g) => g.generation !== old.generation) },
+          progress: { ...state.progress, generations: state.progress.generations.filter((g) => g.generation !== old.generation) },
+        }
+      },
+      { lease, ...(call === undefined ? {} : { call }) },
+    )
+    if (gone) await deps.online.drop(spaceOf(view.name, old), call)
+  }
+}
+
+/** Declares the pushed history of a view that was removed long ago purged: one write, only while the view is still removed. */
+async function purgeRemoved(deps: MaterializeDeps, view: ViewSnapshot, call?: Call): Promise<void> {
+  const long = (removedAtMs: number | null): boolean => removedAtMs !== null && Date.now() - removedAtMs >= deps.waits.purgeMs
+  if (!long(view.generations.removedAtMs)) return
+  const head = await deps.log.head(call)
+  if (view.generations.purgedBelow >= head) return
+  const held = call === undefined ? {} : { call }
+  await changeState(deps, view.name, (state) => (long(state.generations.removedAtMs) ? { ...state, generations: { ...state.generations, purgedBelow: head } } : null), held)
+}
