@@ -32,6 +32,8 @@ const fingerprintAt = 2
 const revisionAt = 6
 const orderAt = 14
 export const headerBytes = orderAt + orderBytes
+/** The Order is stored biased, so that its bytes compare: the sign bit is flipped. */
+const eventBias = -(1n << 63n)
 
 /** Reads the header of a packed row. @throws CORRUPT_STORE. */
 export function readHeader(row: Uint8Array): RowHeader {
@@ -43,6 +45,18 @@ export function readHeader(row: Uint8Array): RowHeader {
     revision: view.getBigUint64(revisionAt),
     order: readOrder(view, orderAt),
   }
+}
+
+/** Whether a packed row is a tombstone. */
+export const isTombstone = (row: Uint8Array): boolean => ((row[1] ?? 0) & tombstoneFlag) !== 0
+
+/** The fingerprint of a packed row's schema, without reading the rest of its header. */
+export const rowFingerprint = (row: Uint8Array): number => (((row[2] ?? 0) << 24) | ((row[3] ?? 0) << 16) | ((row[4] ?? 0) << 8) | (row[5] ?? 0)) >>> 0
+
+/** The event time of a packed row, without reading the rest of its header. @throws CORRUPT_STORE. */
+export function rowEvent(row: Uint8Array): bigint {
+  checkHeader(row)
+  return new DataView(row.buffer, row.byteOffset, row.byteLength).getBigInt64(orderAt) ^ eventBias
 }
 
 /**
