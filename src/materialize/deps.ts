@@ -1,3 +1,4 @@
+import { replacedKeptMs } from '../decide/generations.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { OnlineMarks } from '../ports/marks.ts'
 import type { OfflineStore } from '../ports/offline.ts'
@@ -40,4 +41,4 @@ export interface Waits {
 }
 
 /** The waits to ship. */
-export const defaultWaits: Waits = Object.freeze({ leaseMs: 30_000, pollMs: 200, switchMs: 3000, freeMs: 600_000, purgeMs: 30 * 86_400_000 })
+export const defaultWaits: Waits = Object.freeze({ leaseMs: 30_000, pollMs: 200, switchMs: 3000, freeMs: replacedKeptMs + 10_000, purgeMs: 30 * 86_400_000 })

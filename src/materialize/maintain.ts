@@ -11,13 +11,14 @@ import { trySwitch } from './switch.ts'
 
 /**
  * What workers do every few seconds, for every view: bring the push log online, switch what may be switched, free what was
- * replaced long enough ago, sweep what expired, and let the log fold itself. Safe in any number of processes at once.
+ * replaced long enough ago, sweep what expired (a scan of all rows, so when asked), and let the log fold itself. Safe in any number of processes at once.
  */
-export async function maintain(deps: MaterializeDeps, call?: Call): Promise<void> {
+export async function maintain(deps: MaterializeDeps, options: { readonly sweep: boolean }, call?: Call): Promise<void> {
   const snapshot = await deps.snapshots.fresh(call)
   for (const view of snapshot.views.values()) {
     checkCall(call)
     await maintainView(deps, view, call)
+    if (options.sweep) await sweepExpired(deps, view, call)
   }
   const purge = [...snapshot.views.values()].flatMap((v) => (v.generations.purgedBelow > 0n ? [{ target: { kind: 'view', name: v.name } as LogTarget, below: v.generations.purgedBelow }] : []))
   await deps.log.maintain({ purge, nowUs: deps.clock.now() }, call)
@@ -32,30 +33,29 @@ async function maintainView(deps: MaterializeDeps, view: ViewSnapshot, call?: Ca
   }
   await freeReplaced(deps, view, call)
   await purgeRemoved(deps, view, call)
-  await sweepExpired(deps, view, call)
 }
 
-/** Frees the rows of generations replaced long enough ago. The registry is asked again first: a rollback may have brought one back. */
+/**
+ * Frees the rows of generations replaced long enough ago that no rollback brings them back (`replacedKeptMs`): their rows
+ * first, then their place in metadata, so that a crash between the two is mended by the next one to come by.
+ */
 async function freeReplaced(deps: MaterializeDeps, view: ViewSnapshot, call?: Call): Promise<void> {
-  const due = (replacedAtMs: number): boolean => Date.now() - replacedAtMs >= deps.waits.freeMs
-  for (const old of view.generations.replaced.filter((g) => due(g.replacedAtMs))) {
+  for (const old of view.generations.replaced) {
+    if (Date.now() - old.replacedAtMs < deps.waits.freeMs) continue
     await using lease = await tryLease(deps, view.name, call)
     if (lease === null) return
-    // Out of metadata first: from then on no rollback finds it, and what is dropped is nobody's.
-    const gone = await changeState(
+    const { value } = await deps.runLog.readState(view.name, call)
+    if (value?.generations.replaced.some((g) => g.generation === old.generation && g.replacedAtMs === old.replacedAtMs) !== true) continue
+    await deps.online.drop(spaceOf(view.name, old), call)
+    await changeState(
       deps,
       view.name,
-      (state) => {
-        const still = state.generations.replaced.find((g) => g.generation === old.generation)
-        if (still === undefined || !due(still.replacedAtMs)) return null
-        return {
-          generations: { ...state.generations, replaced: state.generations.replaced.filter((g) => g.generation !== old.generation) },
-          progress: { ...state.progress, generations: state.progress.generations.filter((g) => g.generation !== old.generation) },
-        }
-      },
+      (state) => ({
+        generations: { ...state.generations, replaced: state.generations.replaced.filter((g) => g.generation !== old.generation) },
+        progress: { ...state.progress, generations: state.progress.generations.filter((g) => g.generation !== old.generation) },
+      }),
       { lease, ...(call === undefined ? {} : { call }) },
     )
-    if (gone) await deps.online.drop(spaceOf(view.name, old), call)
   }
 }
 
