@@ -1,7 +1,6 @@
 import { type ScalarName } from './feature-type.ts'
 import type { Value } from './value.ts'
 
-const utf8 = new TextEncoder()
 const text = new TextDecoder('utf-8', { fatal: true })
 
 /** The types that a join key may have: any scalar but floats. */
@@ -22,6 +21,18 @@ export function encodeEntityKey(types: readonly KeyType[], keys: readonly (Value
   return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts)
 }
 
+/** How many bytes the join keys of one entity take together, as `limits.keyBytes` counts them: texts in UTF-8, the rest by their width. */
+export function entityKeyBytes(types: readonly KeyType[], keys: readonly (Value | null)[]): number {
+  let bytes = 0
+  for (const [i, type] of types.entries()) {
+    const value = keys[i] ?? null
+    if (typeof value === 'string') bytes += Buffer.byteLength(value)
+    else if (value instanceof Uint8Array) bytes += value.length
+    else bytes += type === 'bool' ? 1 : type === 'int32' ? 4 : 8
+  }
+  return bytes
+}
+
 /** Reads back what `encodeEntityKey` wrote for the same types. */
 export function decodeEntityKey(types: readonly KeyType[], bytes: Uint8Array): Value[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -30,7 +41,7 @@ export function decodeEntityKey(types: readonly KeyType[], bytes: Uint8Array): V
   for (const type of types) {
     if (type === 'string' || type === 'bytes') {
       const length = view.getUint16(at)
-      const part = bytes.slice(at + 2, at + 2 + length)
+      const part = new Uint8Array(bytes.subarray(at + 2, at + 2 + length))
       values.push(type === 'string' ? text.decode(part) : part)
       at += 2 + length
     } else if (type === 'bool') {
@@ -46,26 +57,27 @@ export function decodeEntityKey(types: readonly KeyType[], bytes: Uint8Array): V
   return values
 }
 
+/** Into Node's pool, which is several times faster than memory of its own for each key. */
 function encodeKey(type: KeyType, value: Value): Uint8Array {
   switch (type) {
     case 'string':
     case 'bytes': {
-      const bytes = typeof value === 'string' ? utf8.encode(value) : (value as Uint8Array)
-      const out = new Uint8Array(2 + bytes.length)
-      new DataView(out.buffer).setUint16(0, bytes.length)
+      const bytes = typeof value === 'string' ? Buffer.from(value) : (value as Uint8Array)
+      const out = Buffer.allocUnsafe(2 + bytes.length)
+      out.writeUInt16BE(bytes.length)
       out.set(bytes, 2)
       return out
     }
     case 'bool':
       return Uint8Array.of(value === true ? 1 : 0)
     case 'int32': {
-      const out = new Uint8Array(4)
-      new DataView(out.buffer).setInt32(0, value as number)
+      const out = Buffer.allocUnsafe(4)
+      out.writeInt32BE(value as number)
       return out
     }
     default: {
-      const out = new Uint8Array(8)
-      new DataView(out.buffer).setBigInt64(0, value as bigint)
+      const out = Buffer.allocUnsafe(8)
+      out.writeBigInt64BE(value as bigint)
       return out
     }
   }
