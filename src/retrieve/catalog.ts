@@ -70,9 +70,25 @@ export function headCatalog(definitions: Definitions): Catalog {
  * Compiles feature references, in order.
  * @throws BAD_REQUEST, UNKNOWN_NAME (with the nearest right name), UNSUPPORTED, NAME_COLLISION naming both, NOT_MATERIALIZED, NOT_ONLINE.
  */
-export function compileReferences(catalog: Catalog, references: readonly string[], options: { readonly fullNames: boolean }): Compiled {
-  if (references.length === 0) throw fail('BAD_REQUEST', 'No features are named', { at: '/features', remedy: 'Name a view, a feature (view:feature) or a service.' })
-  const uses: { view: ResolvedView; label: string; aliased: boolean; fields: string[]; outputs: number[]; meaning: string; text: string }[] = []
+export function compileReferences(
+  catalog: Catalog,
+  references: readonly string[],
+  options: { readonly fullNames: boolean },
+): Compiled {
+  if (references.length === 0)
+    throw fail('BAD_REQUEST', 'No features are named', {
+      at: '/features',
+      remedy: 'Name a view, a feature (view:feature) or a service.',
+    })
+  const uses: {
+    view: ResolvedView
+    label: string
+    aliased: boolean
+    fields: string[]
+    outputs: number[]
+    meaning: string
+    text: string
+  }[] = []
   const outputs: Output[] = []
   const texts: string[] = []
   for (const { reference, facts } of spread(catalog.definitions, references)) {
@@ -82,8 +98,22 @@ export function compileReferences(catalog: Catalog, references: readonly string[
     const meaning = JSON.stringify([view.name, reference.alias ?? null, fields])
     let use = uses.findIndex((u) => u.label === label)
     const before = uses[use]
-    if (before === undefined) use = uses.push({ view, label, aliased: reference.alias !== undefined, fields, outputs: [], meaning, text: reference.text }) - 1
-    else if (before.meaning !== meaning) throw fail('NAME_COLLISION', `"${label}" stands for two readings: "${before.text}" and "${reference.text}"`, { ...facts, remedy: 'Give each its own alias: view@alias.' })
+    if (before === undefined)
+      use =
+        uses.push({
+          view,
+          label,
+          aliased: reference.alias !== undefined,
+          fields,
+          outputs: [],
+          meaning,
+          text: reference.text,
+        }) - 1
+    else if (before.meaning !== meaning)
+      throw fail('NAME_COLLISION', `"${label}" stands for two readings: "${before.text}" and "${reference.text}"`, {
+        ...facts,
+        remedy: 'Give each its own alias: view@alias.',
+      })
     for (const feature of featuresOf(reference, view, { newer, facts })) {
       uses[use]?.outputs.push(outputs.length)
       const full = reference.alias !== undefined || options.fullNames
@@ -93,7 +123,15 @@ export function compileReferences(catalog: Catalog, references: readonly string[
   }
   const keyFields = keyFieldsOf(uses)
   checkOutputs(outputs, { texts, keyFields, fullNames: options.fullNames })
-  return Object.freeze({ outputs: Object.freeze(outputs), uses: Object.freeze(uses.map(({ meaning: _, text: __, ...use }) => Object.freeze(use))), keyFields })
+  return Object.freeze({
+    outputs: Object.freeze(outputs),
+    uses: Object.freeze(
+      uses.map(({ view, label, aliased, fields, outputs: indexes }) =>
+        Object.freeze({ view, label, aliased, fields, outputs: indexes }),
+      ),
+    ),
+    keyFields,
+  })
 }
 
 interface Placed {
@@ -108,7 +146,12 @@ function spread(definitions: Definitions, references: readonly string[]): Placed
     const reference = parsed(text, facts)
     const service = definitions.services.get(reference.name)
     if (service === undefined) return [{ reference, facts }]
-    if (reference.feature !== undefined || reference.alias !== undefined) throw fail('BAD_REQUEST', `"${text}": ${reference.name} is a service, which has no ${reference.feature === undefined ? 'alias' : 'features of its own'}`, { ...facts, remedy: `Name the service alone, or what it lists: ${service.features.join(', ')}.` })
+    if (reference.feature !== undefined || reference.alias !== undefined)
+      throw fail(
+        'BAD_REQUEST',
+        `"${text}": ${reference.name} is a service, which has no ${reference.feature === undefined ? 'alias' : 'features of its own'}`,
+        { ...facts, remedy: `Name the service alone, or what it lists: ${service.features.join(', ')}.` },
+      )
     return service.features.map((listed) => ({ reference: parsed(listed, facts), facts }))
   })
 }
@@ -128,28 +171,55 @@ function featuresOf(reference: Reference, view: ResolvedView, { newer, facts }: 
   if (feature === undefined) return view.features
   const found = view.features.filter((f) => f.name === feature)
   if (found.length > 0) return found
-  if (newer.some((v) => v.features.some((f) => f.name === feature))) throw notMaterialized(`The feature ${view.name}:${feature}`, view.name, facts)
-  const near = nearest(feature, view.features.map((f) => f.name))
-  throw fail('UNKNOWN_NAME', `The view ${view.name} has no feature "${feature}"`, { ...facts, remedy: near === undefined ? `It has ${view.features.map((f) => f.name).join(', ')}.` : `Did you mean ${view.name}:${near}?` })
+  if (newer.some((v) => v.features.some((f) => f.name === feature)))
+    throw notMaterialized(`The feature ${view.name}:${feature}`, view.name, facts)
+  const near = nearest(
+    feature,
+    view.features.map((f) => f.name),
+  )
+  throw fail('UNKNOWN_NAME', `The view ${view.name} has no feature "${feature}"`, {
+    ...facts,
+    remedy:
+      near === undefined
+        ? `It has ${view.features.map((f) => f.name).join(', ')}.`
+        : `Did you mean ${view.name}:${near}?`,
+  })
 }
 
 function fieldsOf(reference: Reference, view: ResolvedView, { newer, facts }: Around): string[] {
   const names = (keys: readonly JoinKey[]): string[] => keys.map((k) => k.name)
   for (const key of reference.keys.keys()) {
     if (names(view.joinKeys).includes(key)) continue
-    if (newer.some((v) => names(v.joinKeys).includes(key))) throw notMaterialized(`The join key ${key} of ${view.name}`, view.name, facts)
+    if (newer.some((v) => names(v.joinKeys).includes(key)))
+      throw notMaterialized(`The join key ${key} of ${view.name}`, view.name, facts)
     const near = nearest(key, names(view.joinKeys))
-    throw fail('BAD_REQUEST', `"${reference.text}" maps the join key "${key}", which the view ${view.name} does not have`, { ...facts, remedy: near === undefined ? `Its join keys: ${names(view.joinKeys).join(', ') || 'none'}.` : `Did you mean ${near}?` })
+    throw fail(
+      'BAD_REQUEST',
+      `"${reference.text}" maps the join key "${key}", which the view ${view.name} does not have`,
+      {
+        ...facts,
+        remedy:
+          near === undefined ? `Its join keys: ${names(view.joinKeys).join(', ') || 'none'}.` : `Did you mean ${near}?`,
+      },
+    )
   }
   return view.joinKeys.map((k) => reference.keys.get(k.name) ?? k.name)
 }
 
 const notMaterialized = (what: string, view: string, facts: ErrorFacts): ProvenderError =>
-  fail('NOT_MATERIALIZED', `${what} is defined but not served yet`, { ...facts, remedy: `Run provender materialize ${view}, or wait for the run to end.` })
+  fail('NOT_MATERIALIZED', `${what} is defined but not served yet`, {
+    ...facts,
+    remedy: `Run provender materialize ${view}, or wait for the run to end.`,
+  })
 
 /** Why a name is no view that can be read. */
 export function unknownView(definitions: Definitions, name: string, facts: ErrorFacts): ProvenderError {
-  if (definitions.onDemand.has(name)) return fail('UNSUPPORTED', `${name} is an on-demand view; these cannot be read yet`, facts)
+  if (definitions.onDemand.has(name))
+    return fail('UNSUPPORTED', `${name} is an on-demand view; these cannot be read yet`, facts)
   const near = nearest(name, [...definitions.views.keys(), ...definitions.services.keys()])
-  return fail('UNKNOWN_NAME', `There is no view or service "${name}"`, near === undefined ? facts : { ...facts, remedy: `Did you mean ${near}?` })
+  return fail(
+    'UNKNOWN_NAME',
+    `There is no view or service "${name}"`,
+    near === undefined ? facts : { ...facts, remedy: `Did you mean ${near}?` },
+  )
 }

@@ -4,7 +4,7 @@ import { parseValue } from '../codecs/json-value.ts'
 import { fail } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { nearest } from '../kernel/nearest.ts'
-import { type KeyType, encodeEntityKey } from '../values/entity-key.ts'
+import { type KeyType, encodeEntityKey, entityKeyBytes } from '../values/entity-key.ts'
 import type { Value } from '../values/value.ts'
 import type { KeyField, Use } from './catalog.ts'
 
@@ -17,34 +17,46 @@ export type EntityForm = 'js' | 'json' | 'text'
 const readers: Readonly<Record<EntityForm, (type: KeyType, input: unknown, at: At) => Value | null>> = Object.freeze({
   js: fromJs,
   json: parseValue,
-  text: (type, input, at) => (input === null ? null : parseKeyText(type, String(input), at)),
+  text: (type, input, at) => (typeof input === 'string' ? parseKeyText(type, input, at) : fromJs(type, input, at)),
 })
 
 /** Where field `field` of entity `row` stands in the request, for errors. */
 export type PlaceOf = (row: number, field: string) => string
 
 /** The place in a body `{"entities": [{field: …}, …]}`. */
-export const entityPointer: PlaceOf = (row, field) => `/entities/${row}/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`
+export const entityPointer: PlaceOf = (row, field) =>
+  `/entities/${row}/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`
 
 /**
  * Reads the join keys of all entities: `result[f][i]` is of field f of entity i, null where it is null.
  * @throws MISSING_KEY and UNKNOWN_COLUMN naming the field with its place; BAD_VALUE; PAYLOAD_TOO_LARGE.
  */
-export function readFields(fields: readonly KeyField[], entities: readonly Entity[], { form, placeOf }: { readonly form: EntityForm; readonly placeOf: PlaceOf }): (Value | null)[][] {
-  if (entities.length > limits.batchRows) throw fail('PAYLOAD_TOO_LARGE', `${entities.length} entities are asked for; one call takes ${limits.batchRows}`, { at: '/entities' })
+export function readFields(
+  fields: readonly KeyField[],
+  entities: readonly Entity[],
+  { form, placeOf }: { readonly form: EntityForm; readonly placeOf: PlaceOf },
+): (Value | null)[][] {
+  if (entities.length > limits.batchRows)
+    throw fail('PAYLOAD_TOO_LARGE', `${entities.length} entities are asked for; one call takes ${limits.batchRows}`, {
+      at: '/entities',
+    })
   const read = readers[form]
   const place = { row: 0, field: '' }
   const at = (): string => placeOf(place.row, place.field)
   const columns = fields.map((): (Value | null)[] => [])
   for (let row = 0; row < entities.length; row++) {
     const entity = entities[row]
-    if (typeof entity !== 'object' || entity === null || Array.isArray(entity)) throw fail('BAD_REQUEST', 'An entity is an object of join keys', { at: `/entities/${row}` })
+    if (typeof entity !== 'object' || entity === null || Array.isArray(entity))
+      throw fail('BAD_REQUEST', 'An entity is an object of join keys', { at: `/entities/${row}` })
     place.row = row
     for (let f = 0; f < fields.length; f++) {
       const field = fields[f]
       if (field === undefined) break
       const input = Object.hasOwn(entity, field.name) ? entity[field.name] : undefined
-      if (input === undefined) throw fail('MISSING_KEY', `The join key "${field.name}" of ${field.label} is missing`, { at: placeOf(row, field.name) })
+      if (input === undefined)
+        throw fail('MISSING_KEY', `The join key "${field.name}" of ${field.label} is missing`, {
+          at: placeOf(row, field.name),
+        })
       place.field = field.name
       columns[f]?.push(read(field.type, input, at))
     }
@@ -60,7 +72,10 @@ function refuseUnknown(fields: readonly KeyField[], entity: Entity, placeOf: (fi
   const unknown = Object.keys(entity).find((name) => !names.includes(name))
   if (unknown === undefined) return
   const near = nearest(unknown, names)
-  throw fail('UNKNOWN_COLUMN', `"${unknown}" is no join key of what is asked for`, { at: placeOf(unknown), remedy: near === undefined ? `The join keys: ${names.join(', ') || 'none'}.` : `Did you mean ${near}?` })
+  throw fail('UNKNOWN_COLUMN', `"${unknown}" is no join key of what is asked for`, {
+    at: placeOf(unknown),
+    remedy: near === undefined ? `The join keys: ${names.join(', ') || 'none'}.` : `Did you mean ${near}?`,
+  })
 }
 
 /** The different keys among entities, and which of them each entity has; −1 for one with a null key. */
@@ -70,17 +85,27 @@ export interface EntityKeys {
 }
 
 /** Encodes the keys of entities from the values of the key fields. `placeOf` says where entity i stands. @throws KEY_TOO_LONG. */
-export type KeyReader = (columns: readonly (readonly (Value | null)[])[], rows: number, placeOf: (row: number) => string) => EntityKeys
+export type KeyReader = (
+  columns: readonly (readonly (Value | null)[])[],
+  rows: number,
+  placeOf: (row: number) => string,
+) => EntityKeys
 
 /** Compiles the key reader of one use. */
 export function keyReader(use: Pick<Use, 'view' | 'fields'>, keyFields: readonly KeyField[]): KeyReader {
   const types = use.view.joinKeys.map((k) => k.type)
   const at = use.fields.map((name) => keyFields.findIndex((field) => field.name === name))
-  const lengthBytes = 2 * types.filter((type) => type === 'string' || type === 'bytes').length
-  const encode = (values: readonly (Value | null)[], row: number, placeOf: (row: number) => string): Uint8Array | null => {
-    const key = encodeEntityKey(types, values)
-    if (key !== null && key.length - lengthBytes > limits.keyBytes) throw fail('KEY_TOO_LONG', `The join keys of an entity have ${key.length - lengthBytes} bytes`, { at: placeOf(row) })
-    return key
+  const encode = (
+    values: readonly (Value | null)[],
+    row: number,
+    placeOf: (row: number) => string,
+  ): Uint8Array | null => {
+    const bytes = entityKeyBytes(types, values)
+    if (bytes > limits.keyBytes)
+      throw fail('KEY_TOO_LONG', `The join keys of an entity have ${bytes} bytes; ${limits.keyBytes} are allowed`, {
+        at: placeOf(row),
+      })
+    return encodeEntityKey(types, values)
   }
   return (columns, rows, placeOf) => {
     const keys: Uint8Array[] = []

@@ -46,12 +46,18 @@ const plans = new WeakMap<Snapshot, Map<string, OnlinePlan>>()
 /** The plan for references, from the cache of the snapshot where it is there. @throws as `compileReferences`. */
 export function onlinePlan(snapshot: Snapshot, references: readonly string[], fullNames: boolean): OnlinePlan {
   const [only] = references
-  const key = references.length === 1 && only !== undefined ? (fullNames ? `+${only}` : `-${only}`) : JSON.stringify([fullNames, references])
+  const key =
+    references.length === 1 && only !== undefined
+      ? fullNames
+        ? `+${only}`
+        : `-${only}`
+      : JSON.stringify([fullNames, references])
   let cached = plans.get(snapshot)
   const known = cached?.get(key)
   if (known !== undefined) return known
   const plan = planOf(snapshot, references, fullNames)
-  if (cached === undefined || cached.size >= plansPerSnapshot) plans.set(snapshot, (cached = new Map()))
+  if (cached === undefined || cached.size >= plansPerSnapshot)
+    plans.set(snapshot, (cached = new Map<string, OnlinePlan>()))
   cached.set(key, plan)
   return plan
 }
@@ -62,15 +68,26 @@ export function servingCatalog(snapshot: Snapshot): Catalog {
     definitions: snapshot.definitions,
     lookUp(name, facts) {
       const { view, generation } = servingView(snapshot, name, facts)
-      return { view: generation.resolved, newer: [view.head, view.building?.resolved].filter((v) => v !== null && v !== undefined) }
+      return {
+        view: generation.resolved,
+        newer: [view.head, view.building?.resolved].filter((v) => v !== null && v !== undefined),
+      }
     },
   }
 }
 
-function servingView(snapshot: Snapshot, name: string, facts: ErrorFacts): { view: ViewSnapshot; generation: NonNullable<ViewSnapshot['serving']> } {
+function servingView(
+  snapshot: Snapshot,
+  name: string,
+  facts: ErrorFacts,
+): { view: ViewSnapshot; generation: NonNullable<ViewSnapshot['serving']> } {
   const view = snapshot.definitions.views.has(name) ? snapshot.views.get(name) : undefined
   if (view === undefined) throw unknownView(snapshot.definitions, name, facts)
-  if (view.serving === null) throw fail('NOT_ONLINE', `The view ${name} is not online`, { ...facts, remedy: `Set \`online: true\` for ${name}, or read it with historical retrieval.` })
+  if (view.serving === null)
+    throw fail('NOT_ONLINE', `The view ${name} is not online`, {
+      ...facts,
+      remedy: `Set \`online: true\` for ${name}, or read it with historical retrieval.`,
+    })
   return { view, generation: view.serving }
 }
 
@@ -108,7 +125,12 @@ function planOf(snapshot: Snapshot, references: readonly string[], fullNames: bo
 
 function allOf(count: number): Readonly<Record<Status, readonly Status[]>> {
   const all = (status: Status): readonly Status[] => Object.freeze(Array.from({ length: count }, () => status))
-  return Object.freeze({ PRESENT: all('PRESENT'), NULL_VALUE: all('NULL_VALUE'), NOT_FOUND: all('NOT_FOUND'), OUTSIDE_MAX_AGE: all('OUTSIDE_MAX_AGE') })
+  return Object.freeze({
+    PRESENT: all('PRESENT'),
+    NULL_VALUE: all('NULL_VALUE'),
+    NOT_FOUND: all('NOT_FOUND'),
+    OUTSIDE_MAX_AGE: all('OUTSIDE_MAX_AGE'),
+  })
 }
 
 /** Compiles the decoder of rows with a schema, for one reading. */

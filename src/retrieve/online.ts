@@ -54,7 +54,12 @@ export interface OnlineResult {
  * Every value of one view and entity is of one row version; null keys are NOT_FOUND.
  * @throws MISSING_KEY, UNKNOWN_COLUMN, BAD_VALUE, KEY_TOO_LONG, PAYLOAD_TOO_LARGE with the place; as `compileReferences`; as the store.
  */
-export async function readOnline(deps: OnlineDeps, references: readonly string[], entities: readonly Entity[], options: OnlineReadOptions = {}): Promise<OnlineResult> {
+export async function readOnline(
+  deps: OnlineDeps,
+  references: readonly string[],
+  entities: readonly Entity[],
+  options: OnlineReadOptions = {},
+): Promise<OnlineResult> {
   const { form = 'js', placeOf = entityPointer, call } = options
   const snapshot = await deps.snapshots.current(call)
   const plan = onlinePlan(snapshot, references, options.fullNames ?? false)
@@ -67,9 +72,23 @@ export async function readOnline(deps: OnlineDeps, references: readonly string[]
   )
   await learnSchemas(deps.online, plan, found, call)
   const age: Age = { nowUs: deps.clock.now(), includeExpired: options.includeExpired ?? false }
-  const answers = plan.reads.map((read, r) => ({ index: keys[read.keys]?.index ?? [], rows: (found[r] ?? []).map((row) => answerOf(read, row, age)), missing: missingRow(read, null, 'NOT_FOUND') }))
-  const rows = answers.length === 1 && answers[0] !== undefined ? only(answers[0]) : entities.map((_, i) => joined(plan, answers, i))
-  return { features: plan.features, types: plan.types, views: plan.views, rows, allPresent: plan.allPresent, registryVersion: snapshot.version }
+  const answers = plan.reads.map((read, r) => ({
+    index: keys[read.keys]?.index ?? [],
+    rows: (found[r] ?? []).map((row) => answerOf(read, row, age)),
+    missing: missingRow(read, null, 'NOT_FOUND'),
+  }))
+  const rows =
+    answers.length === 1 && answers[0] !== undefined
+      ? only(answers[0])
+      : entities.map((_, i) => joined(plan, answers, i))
+  return {
+    features: plan.features,
+    types: plan.types,
+    views: plan.views,
+    rows,
+    allPresent: plan.allPresent,
+    registryVersion: snapshot.version,
+  }
 }
 
 interface Age {
@@ -109,21 +128,34 @@ function joined(plan: OnlinePlan, answers: readonly Answers[], i: number): Onlin
 const nowhere: OnlineRow = Object.freeze({ values: [], statuses: [], eventTimes: [] })
 
 /** Finds the decoder of every row, asking the store for the schemas that were not met before. */
-async function learnSchemas(online: OnlineStore, plan: OnlinePlan, found: readonly (readonly (Uint8Array | null)[])[], call: Call | undefined): Promise<void> {
+async function learnSchemas(
+  online: OnlineStore,
+  plan: OnlinePlan,
+  found: readonly (readonly (Uint8Array | null)[])[],
+  call: Call | undefined,
+): Promise<void> {
   const missing: { readonly read: ViewRead; readonly fingerprint: number }[] = []
   for (let r = 0; r < plan.reads.length; r++) {
     const read = plan.reads[r]
     for (const row of found[r] ?? []) {
       if (read === undefined || row === null || isTombstone(row)) continue
       const fingerprint = rowFingerprint(row)
-      if (!read.decoders.has(fingerprint) && !missing.some((m) => m.read === read && m.fingerprint === fingerprint)) missing.push({ read, fingerprint })
+      if (!read.decoders.has(fingerprint) && !missing.some((m) => m.read === read && m.fingerprint === fingerprint))
+        missing.push({ read, fingerprint })
     }
   }
   if (missing.length === 0) return
-  const texts = await online.schemas(missing.map(({ fingerprint }) => ({ fingerprint })), call)
+  const texts = await online.schemas(
+    missing.map(({ fingerprint }) => ({ fingerprint })),
+    call,
+  )
   for (const [i, { read, fingerprint }] of missing.entries()) {
     const text = texts[i]
-    if (text === null || text === undefined) throw fail('CORRUPT_STORE', `The online store holds rows of ${read.space.view} without the schema ${fingerprint.toString(16)} that they were written with`)
+    if (text === null || text === undefined)
+      throw fail(
+        'CORRUPT_STORE',
+        `The online store holds rows of ${read.space.view} without the schema ${fingerprint.toString(16)} that they were written with`,
+      )
     read.decoders.set(fingerprint, decoderOf(read, text))
   }
 }
@@ -139,7 +171,13 @@ function answerOf(read: ViewRead, row: Uint8Array | null, { nowUs, includeExpire
 
 /** Most rows have no null: they share one list. */
 function statusesOf(read: ViewRead, values: readonly (Value | null)[]): readonly Status[] {
-  return values.includes(null) ? values.map((value): Status => (value === null ? 'NULL_VALUE' : 'PRESENT')) : read.all.PRESENT
+  return values.includes(null)
+    ? values.map((value): Status => (value === null ? 'NULL_VALUE' : 'PRESENT'))
+    : read.all.PRESENT
 }
 
-const missingRow = (read: ViewRead, event: bigint | null, status: Status): OnlineRow => ({ values: read.slots.map(() => null), statuses: read.all[status], eventTimes: [event] })
+const missingRow = (read: ViewRead, event: bigint | null, status: Status): OnlineRow => ({
+  values: read.slots.map(() => null),
+  statuses: read.all[status],
+  eventTimes: [event],
+})

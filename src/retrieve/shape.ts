@@ -12,13 +12,20 @@ export type Shaper = (value: Value | null) => SdkValue
 /** Compiles the shaper of a type: int64 as number or bigint, instants as `Date` (milliseconds) or microseconds. */
 export function shaperOf(type: FeatureType, exactness: Exactness): Shaper {
   const parts = partsOf(type)
-  const scalar = scalarShaper(parts.kind === 'scalar' ? parts.name : parts.kind === 'list' ? parts.item : 'float32', exactness)
+  const scalar = scalarShaper(
+    parts.kind === 'scalar' ? parts.name : parts.kind === 'list' ? parts.item : 'float32',
+    exactness,
+  )
   if (parts.kind === 'scalar') return (value) => (value === null ? null : scalar(value))
-  return (value) => (value === null ? null : (value as readonly (Value | null)[]).map((element) => (element === null ? null : scalar(element))))
+  return (value) =>
+    value === null
+      ? null
+      : (value as readonly (Value | null)[]).map((element) => (element === null ? null : scalar(element)))
 }
 
 /** One exact value as the SDK gives it. @throws as `Shaper`. */
-export const toSdkValue = (type: FeatureType, value: Value | null, exactness: Exactness = {}): SdkValue => shaperOf(type, exactness)(value)
+export const toSdkValue = (type: FeatureType, value: Value | null, exactness: Exactness = {}): SdkValue =>
+  shaperOf(type, exactness)(value)
 
 /** The rows of an online read as the SDK gives them: one object per entity, the rest by position. @throws as `Shaper`. */
 export function toOnlineRows(result: OnlineResult, exactness: Exactness = {}): OnlineRows {
@@ -44,7 +51,10 @@ export function toOnlineRows(result: OnlineResult, exactness: Exactness = {}): O
   })
 }
 
-function scalarShaper(type: ScalarName, { int64 = 'number', instants = 'date' }: Exactness): (value: Value) => SdkValue {
+function scalarShaper(
+  type: ScalarName,
+  { int64 = 'number', instants = 'date' }: Exactness,
+): (value: Value) => SdkValue {
   if (type === 'int64' && int64 === 'number') return safeNumber
   if (type === 'timestamp' && instants === 'date') return (value) => toDate(value as bigint)
   return (value) => value as SdkValue
@@ -52,6 +62,9 @@ function scalarShaper(type: ScalarName, { int64 = 'number', instants = 'date' }:
 
 function safeNumber(value: Value): number {
   const number = Number(value)
-  if (!Number.isSafeInteger(number)) throw fail('BAD_VALUE', `The int64 ${value as bigint} is not exact as a number`, { remedy: "Ask for bigint: { int64: 'bigint' }." })
+  if (!Number.isSafeInteger(number))
+    throw fail('BAD_VALUE', `The int64 ${value as bigint} is not exact as a number`, {
+      remedy: "Ask for bigint: { int64: 'bigint' }.",
+    })
   return number
 }

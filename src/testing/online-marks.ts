@@ -29,7 +29,10 @@ export const onlineMarksLaws: readonly Law<OnlineHarness>[] = [
       await other.birth(space, 3n)
       assert.deepEqual(await marksOf(store), { incarnation: unborn.incarnation, cursor: 9n, stamp: done(0n) })
       const answers = await store.readMarks([{ ...space, generation: 1n }, space, space])
-      assert.deepEqual(answers.map((m) => m.cursor), [null, 9n, 9n])
+      assert.deepEqual(
+        answers.map((m) => m.cursor),
+        [null, 9n, 9n],
+      )
       assert.deepEqual(await store.readMarks([]), [])
     },
   },
@@ -61,11 +64,19 @@ export const onlineMarksLaws: readonly Law<OnlineHarness>[] = [
       const big = 1_700_000_000_000_001n
       assert.equal(await store.swapStamp(space, { from: null, to: open(big), incarnation }), false)
       assert.equal(await store.swapStamp(space, { from: done(0n), to: open(big), incarnation: 'another' }), false)
-      const won = await Promise.all([store, other].map(async (s, i) => s.swapStamp(space, { from: done(0n), to: open(big + BigInt(i)), incarnation })))
+      const won = await Promise.all(
+        [store, other].map(async (s, i) =>
+          s.swapStamp(space, { from: done(0n), to: open(big + BigInt(i)), incarnation }),
+        ),
+      )
       assert.equal(won.filter(Boolean).length, 1)
       const mine = (await marksOf(other)).stamp
       assert.deepEqual(mine, open(big + BigInt(won.indexOf(true))))
-      assert.equal(await other.swapStamp(space, { from: done(mine.attempt), to: done(mine.attempt), incarnation }), false, 'the state counts')
+      assert.equal(
+        await other.swapStamp(space, { from: done(mine.attempt), to: done(mine.attempt), incarnation }),
+        false,
+        'the state counts',
+      )
       assert.equal(await other.swapStamp(space, { from: mine, to: done(mine.attempt), incarnation }), true)
       assert.deepEqual(await marksOf(store), { incarnation, cursor: 7n, stamp: done(mine.attempt) })
       const unborn = { ...space, generation: 2n }
@@ -90,7 +101,10 @@ export const onlineMarksLaws: readonly Law<OnlineHarness>[] = [
       assert.equal((await marksOf(store)).incarnation, before.incarnation, 'a backup changes nothing')
       await restore()
       assert.equal(await store.moveCursor(space, 9n, before.incarnation), false)
-      assert.equal(await other.swapStamp(space, { from: done(0n), to: open(1n), incarnation: before.incarnation }), false)
+      assert.equal(
+        await other.swapStamp(space, { from: done(0n), to: open(1n), incarnation: before.incarnation }),
+        false,
+      )
       for (const handle of [store, other]) {
         const after = await marksOf(handle)
         assert.notEqual(after.incarnation, before.incarnation)

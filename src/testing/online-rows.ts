@@ -39,7 +39,10 @@ export function packed(at: At, value = ''): Uint8Array {
 }
 
 /** A key of some bytes. */
-export const keyed = (key: string | Uint8Array, row: Uint8Array): KeyedRow => ({ key: typeof key === 'string' ? Buffer.from(key) : key, row })
+export const keyed = (key: string | Uint8Array, row: Uint8Array): KeyedRow => ({
+  key: typeof key === 'string' ? Buffer.from(key) : key,
+  row,
+})
 
 /** What must be stored for each key after these writes in any order: the latest, by the words of the law and not by an engine's code. */
 export function expected(writes: readonly KeyedRow[]): Map<string, Uint8Array> {
@@ -74,7 +77,12 @@ export function randomWrites(random: Seeded, count: number, keys: readonly Uint8
 }
 
 /** Fails unless the store holds exactly this for the keys. */
-export async function assertStored(store: OnlineStore, space: Space, keys: readonly Uint8Array[], rows: ReadonlyMap<string, Uint8Array>): Promise<void> {
+export async function assertStored(
+  store: OnlineStore,
+  space: Space,
+  keys: readonly Uint8Array[],
+  rows: ReadonlyMap<string, Uint8Array>,
+): Promise<void> {
   const [found] = await store.read([{ space, keys }])
   assert.equal(found?.length, keys.length)
   for (const [i, key] of keys.entries()) {
@@ -85,6 +93,7 @@ export async function assertStored(store: OnlineStore, space: Space, keys: reado
 
 /** Fails unless a read answered this row, byte for byte; null = none. */
 export function assertRow(found: Uint8Array | null | undefined, row: Uint8Array | null, what: string): void {
-  const hex = (bytes: Uint8Array | null | undefined): string | null | undefined => (bytes instanceof Uint8Array ? Buffer.from(bytes).toString('hex') : bytes)
+  const hex = (bytes: Uint8Array | null | undefined): string | null | undefined =>
+    bytes instanceof Uint8Array ? Buffer.from(bytes).toString('hex') : bytes
   assert.equal(hex(found), hex(row), what)
 }

@@ -13,7 +13,9 @@ export const onlineSpaceLaws: readonly Law<OnlineHarness>[] = [
     law: 'keys of any bytes and of every length up to the limit are kept apart; longer ones are refused',
     async run(harness) {
       await using store = await harness.open()
-      const keys = [0, 1, 2, 254, 255, 256, 257, 1023, 1024, 1025, longestKeyBytes].flatMap((length) => [new Uint8Array(length), new Uint8Array(length).fill(255)].slice(length === 0 ? 1 : 0))
+      const keys = [0, 1, 2, 254, 255, 256, 257, 1023, 1024, 1025, longestKeyBytes].flatMap((length) =>
+        [new Uint8Array(length), new Uint8Array(length).fill(255)].slice(length === 0 ? 1 : 0),
+      )
       const long: Space = { view: 'v'.repeat(63), generation: 1n }
       for (const at of [space, long]) {
         const rows = keys.map((key, i) => keyed(key, packed({ event: i })))
@@ -22,7 +24,11 @@ export const onlineSpaceLaws: readonly Law<OnlineHarness>[] = [
       }
       const tooLong = keyed(new Uint8Array(longestKeyBytes + 1), packed({ event: 1 }))
       await assert.rejects(store.write(space, [keyed('fine', packed({ event: 1 })), tooLong]), { code: 'KEY_TOO_LONG' })
-      assertRow((await store.read([{ space, keys: [Buffer.from('fine')] }]))[0]?.[0], null, 'nothing of a refused write is stored')
+      assertRow(
+        (await store.read([{ space, keys: [Buffer.from('fine')] }]))[0]?.[0],
+        null,
+        'nothing of a refused write is stored',
+      )
     },
   },
   {
@@ -30,7 +36,9 @@ export const onlineSpaceLaws: readonly Law<OnlineHarness>[] = [
     async run(harness) {
       await using store = await harness.open()
       const spaces = trickySpaces()
-      const keys = ['', '\0', 'a', '\0\0\0\0\0\0\0\x01', ...spaces.map((s) => s.view)].map((k) => Buffer.from(k, 'latin1'))
+      const keys = ['', '\0', 'a', '\0\0\0\0\0\0\0\x01', ...spaces.map((s) => s.view)].map((k) =>
+        Buffer.from(k, 'latin1'),
+      )
       const rowsOf = (i: number) => keys.map((key, k) => keyed(key, packed({ event: i * 100 + k }, `space ${i}`)))
       for (const [i, at] of spaces.entries()) {
         assert.deepEqual(new Set(await store.write(at, rowsOf(i))), new Set(['applied']))
@@ -57,7 +65,9 @@ export const onlineSpaceLaws: readonly Law<OnlineHarness>[] = [
     async run(harness) {
       await using store = await harness.open()
       const neighbour: Space = { ...space, generation: space.generation + 1n }
-      const all = Array.from({ length: 2600 }, (_, i) => keyed(`k${i}`, packed({ event: i % 10, revision: 1 + (i % 3), tombstone: i % 7 === 0 })))
+      const all = Array.from({ length: 2600 }, (_, i) =>
+        keyed(`k${i}`, packed({ event: i % 10, revision: 1 + (i % 3), tombstone: i % 7 === 0 })),
+      )
       await store.write(space, all)
       await store.write(neighbour, all)
       const left = new Map(expected(all))
@@ -70,13 +80,26 @@ export const onlineSpaceLaws: readonly Law<OnlineHarness>[] = [
         let due = 0
         for (const [i, { key }] of all.entries()) {
           const name = Buffer.from(key).toString('hex')
-          const matches = BigInt(i % 10) < rule.eventBefore && BigInt(1 + (i % 3)) <= rule.revisionUpTo && (rule.tombstones || i % 7 !== 0)
+          const matches =
+            BigInt(i % 10) < rule.eventBefore &&
+            BigInt(1 + (i % 3)) <= rule.revisionUpTo &&
+            (rule.tombstones || i % 7 !== 0)
           if (matches && left.delete(name)) due++
         }
         assert.equal(await sweepAll(store, space, rule), due)
-        await assertStored(store, space, all.map((r) => r.key), left)
+        await assertStored(
+          store,
+          space,
+          all.map((r) => r.key),
+          left,
+        )
       }
-      await assertStored(store, neighbour, all.map((r) => r.key), expected(all))
+      await assertStored(
+        store,
+        neighbour,
+        all.map((r) => r.key),
+        expected(all),
+      )
     },
   },
   {
@@ -89,8 +112,16 @@ export const onlineSpaceLaws: readonly Law<OnlineHarness>[] = [
       await store.birth(space, 7n)
       await store.drop(space)
       await store.drop(space)
-      await assertStored(store, space, rows.map((r) => r.key), new Map())
-      assert.deepEqual((await store.readMarks([space])).map((m) => [m.cursor, m.stamp]), [[null, null]])
+      await assertStored(
+        store,
+        space,
+        rows.map((r) => r.key),
+        new Map(),
+      )
+      assert.deepEqual(
+        (await store.readMarks([space])).map((m) => [m.cursor, m.stamp]),
+        [[null, null]],
+      )
       assert.deepEqual(await store.write(space, [keyed('k1', packed({ event: 1 }))]), ['applied'])
       assert.equal(await sweepAll(store, space, everything), 1)
     },
@@ -101,9 +132,21 @@ export const onlineSpaceLaws: readonly Law<OnlineHarness>[] = [
       await using one = await harness.open()
       await using two = await harness.open()
       assert.deepEqual(await one.schemas([{ fingerprint: 1 }, { fingerprint: 0xffff_ffff }]), [null, null])
-      assert.deepEqual(await one.schemas([{ fingerprint: 1, text: 'first' }, { fingerprint: 0xffff_ffff, text: 'größer' }, { fingerprint: 1, text: 'again' }]), ['first', 'größer', 'first'])
-      assert.deepEqual(await two.schemas([{ fingerprint: 1, text: 'second' }, { fingerprint: 2 }, { fingerprint: 0xffff_ffff }]), ['first', null, 'größer'])
-      const raced = await Promise.all([one, two, one].map(async (store, i) => store.schemas([{ fingerprint: 3, text: `racer ${i}` }])))
+      assert.deepEqual(
+        await one.schemas([
+          { fingerprint: 1, text: 'first' },
+          { fingerprint: 0xffff_ffff, text: 'größer' },
+          { fingerprint: 1, text: 'again' },
+        ]),
+        ['first', 'größer', 'first'],
+      )
+      assert.deepEqual(
+        await two.schemas([{ fingerprint: 1, text: 'second' }, { fingerprint: 2 }, { fingerprint: 0xffff_ffff }]),
+        ['first', null, 'größer'],
+      )
+      const raced = await Promise.all(
+        [one, two, one].map(async (store, i) => store.schemas([{ fingerprint: 3, text: `racer ${i}` }])),
+      )
       assert.equal(new Set(raced.flat()).size, 1)
       await one.drop(space)
       assert.deepEqual(await two.schemas([{ fingerprint: 3 }]), raced[0])
@@ -115,7 +158,9 @@ export const onlineSpaceLaws: readonly Law<OnlineHarness>[] = [
 /** Views that begin like one another, and generations whose bytes look like the end of a name. */
 function trickySpaces(): Space[] {
   const generations = [0n, 1n, 256n, -1n, 0x6161_6161_6161_6161n, 253_402_300_800_000_000n]
-  return ['a', 'aa', 'a_', 'aaaaaaaaa', 'constructor', '__proto__', 'b'].flatMap((view) => generations.map((generation) => ({ view, generation })))
+  return ['a', 'aa', 'a_', 'aaaaaaaaa', 'constructor', '__proto__', 'b'].flatMap((view) =>
+    generations.map((generation) => ({ view, generation })),
+  )
 }
 
 async function sweepAll(store: OnlineStore, at: Space, rule: SweepRule): Promise<number> {

@@ -17,8 +17,15 @@ export const onlineWriteLaws: readonly Law<OnlineHarness>[] = [
       await store.write(space, [keyed('a', packed({ event: 1 }, 'a')), keyed('b', packed({ event: 1 }, 'b'))])
       await store.write(other, [keyed('a', packed({ event: 2 }, 'other'))])
       const keys = ['b', 'none', 'a', 'b'].map((k) => Buffer.from(k))
-      const found = await store.read([{ space, keys }, { space: other, keys: [Buffer.from('a')] }, { space, keys: [] }])
-      assert.deepEqual(found.map((rows) => rows.length), [4, 1, 0])
+      const found = await store.read([
+        { space, keys },
+        { space: other, keys: [Buffer.from('a')] },
+        { space, keys: [] },
+      ])
+      assert.deepEqual(
+        found.map((rows) => rows.length),
+        [4, 1, 0],
+      )
       assertRow(found[0]?.[0], packed({ event: 1 }, 'b'), 'b')
       assertRow(found[0]?.[1], null, 'none')
       assertRow(found[0]?.[2], packed({ event: 1 }, 'a'), 'a')
@@ -44,7 +51,8 @@ export const onlineWriteLaws: readonly Law<OnlineHarness>[] = [
       ]
       for (const [i, later] of ascending.entries()) {
         assert.deepEqual(await store.write(space, [keyed('k', later)]), ['applied'], `row ${i}`)
-        for (const earlier of ascending.slice(0, i)) assert.deepEqual(await store.write(space, [keyed('k', earlier)]), ['superseded'], `after row ${i}`)
+        for (const earlier of ascending.slice(0, i))
+          assert.deepEqual(await store.write(space, [keyed('k', earlier)]), ['superseded'], `after row ${i}`)
         assertRow((await store.read([{ space, keys: [Buffer.from('k')] }]))[0]?.[0], later, `row ${i}`)
       }
     },
@@ -53,10 +61,16 @@ export const onlineWriteLaws: readonly Law<OnlineHarness>[] = [
     law: 'a write equal in the Order wins if its revision is not older',
     async run(harness) {
       await using store = await harness.open()
-      const revision = (n: number, value: string): KeyedRow => keyed('k', packed({ event: 1, created: 1, revision: n }, value))
-      assert.deepEqual(await store.write(space, [revision(2, 'x'), revision(1, 'old'), revision(2, 'same'), revision(3, 'new')]), ['applied', 'superseded', 'applied', 'applied'])
+      const revision = (n: number, value: string): KeyedRow =>
+        keyed('k', packed({ event: 1, created: 1, revision: n }, value))
+      assert.deepEqual(
+        await store.write(space, [revision(2, 'x'), revision(1, 'old'), revision(2, 'same'), revision(3, 'new')]),
+        ['applied', 'superseded', 'applied', 'applied'],
+      )
       await assertStored(store, space, [Buffer.from('k')], expected([revision(3, 'new')]))
-      assert.deepEqual(await store.write(space, [keyed('k', packed({ event: 0, created: 1, revision: 9 }))]), ['superseded'])
+      assert.deepEqual(await store.write(space, [keyed('k', packed({ event: 0, created: 1, revision: 9 }))]), [
+        'superseded',
+      ])
     },
   },
   {
@@ -69,7 +83,7 @@ export const onlineWriteLaws: readonly Law<OnlineHarness>[] = [
       for (let round = 0; round < 6; round++) {
         const at: Space = { view: 'permuted', generation: BigInt(round) }
         const sent = random.shuffle([...writes, ...writes.filter(() => random.int(3) === 0)])
-        for (let i = 0; i < sent.length; ) {
+        for (let i = 0; i < sent.length;) {
           const size = 1 + random.int(60)
           await store.write(at, sent.slice(i, i + size))
           i += size
@@ -86,7 +100,9 @@ export const onlineWriteLaws: readonly Law<OnlineHarness>[] = [
       const writes = randomWrites(random, 200, keys)
       await using one = await harness.open()
       await using two = await harness.open()
-      const sends = random.shuffle([...writes, ...writes]).map((write, i) => (i % 2 === 0 ? one : two).write(space, [write]))
+      const sends = random
+        .shuffle([...writes, ...writes])
+        .map((write, i) => (i % 2 === 0 ? one : two).write(space, [write]))
       const seen: KeyedRow[][] = []
       for (let i = 0; i < 5; i++) {
         const [rows] = await (i % 2 === 0 ? two : one).read([{ space, keys }])
@@ -98,7 +114,8 @@ export const onlineWriteLaws: readonly Law<OnlineHarness>[] = [
       await assertStored(two, space, keys, expected(writes))
       for (const [i, rows] of seen.entries()) {
         const before = expected(seen.slice(0, i + 1).flat())
-        for (const { key, row } of rows) assertRow(row, before.get(Buffer.from(key).toString('hex')) ?? null, `read ${i}`)
+        for (const { key, row } of rows)
+          assertRow(row, before.get(Buffer.from(key).toString('hex')) ?? null, `read ${i}`)
       }
     },
   },
@@ -140,12 +157,22 @@ export const onlineWriteLaws: readonly Law<OnlineHarness>[] = [
     async run(harness) {
       await using store = await harness.open()
       const random = seeded(3)
-      const rows = random.shuffle(Array.from({ length: 3000 }, (_, i) => keyed(`many-${i}`, packed({ event: i }, 'x'.repeat(i % 50)))))
-      rows.push(keyed('large', packed({ event: 1 }, 'L'.repeat(300_000))), keyed('many-7', packed({ event: 6 }, 'late')))
+      const rows = random.shuffle(
+        Array.from({ length: 3000 }, (_, i) => keyed(`many-${i}`, packed({ event: i }, 'x'.repeat(i % 50)))),
+      )
+      rows.push(
+        keyed('large', packed({ event: 1 }, 'L'.repeat(300_000))),
+        keyed('many-7', packed({ event: 6 }, 'late')),
+      )
       const outcomes = await store.write(space, rows)
       assert.equal(outcomes.length, rows.length)
       assert.deepEqual([outcomes.filter((o) => o === 'superseded').length, outcomes.at(-1)], [1, 'superseded'])
-      await assertStored(store, space, rows.map((r) => r.key), expected(rows))
+      await assertStored(
+        store,
+        space,
+        rows.map((r) => r.key),
+        expected(rows),
+      )
       assert.deepEqual(await store.write(space, []), [])
     },
   },

@@ -16,13 +16,32 @@ const space: Space = { view: 'airport_delays', generation: 1n }
 const calls: readonly [string, (store: OnlineStore & OnlineMarks, call?: Call) => Promise<unknown>][] = [
   ['read', async (store, call) => store.read([{ space, keys: [Buffer.from('k')] }], call)],
   ['write', async (store, call) => store.write(space, [keyed('k', packed({ event: 9 }))], call)],
-  ['sweep', async (store, call) => store.sweep(space, { eventBefore: 10n, revisionUpTo: 10n, tombstones: true }, undefined, call)],
+  [
+    'sweep',
+    async (store, call) =>
+      store.sweep(space, { eventBefore: 10n, revisionUpTo: 10n, tombstones: true }, undefined, call),
+  ],
   ['drop', async (store, call) => store.drop(space, call)],
   ['schemas', async (store, call) => store.schemas([{ fingerprint: 9, text: 'nine' }], call)],
   ['readMarks', async (store, call) => store.readMarks([space], call)],
   ['birth', async (store, call) => store.birth(space, 9n, call)],
-  ['moveCursor', async (store, call) => store.moveCursor(space, 9n, (await store.readMarks([space]))[0]?.incarnation ?? '', call)],
-  ['swapStamp', async (store, call) => store.swapStamp(space, { from: null, to: { attempt: 9n, state: 'done' }, incarnation: (await store.readMarks([space]))[0]?.incarnation ?? '' }, call)],
+  [
+    'moveCursor',
+    async (store, call) => store.moveCursor(space, 9n, (await store.readMarks([space]))[0]?.incarnation ?? '', call),
+  ],
+  [
+    'swapStamp',
+    async (store, call) =>
+      store.swapStamp(
+        space,
+        {
+          from: null,
+          to: { attempt: 9n, state: 'done' },
+          incarnation: (await store.readMarks([space]))[0]?.incarnation ?? '',
+        },
+        call,
+      ),
+  ],
 ]
 
 const lifetimeLaws: readonly Law<OnlineHarness>[] = [
@@ -34,12 +53,20 @@ const lifetimeLaws: readonly Law<OnlineHarness>[] = [
       await store.write(space, [row])
       const reason = new Error('enough')
       for (const [name, run] of calls) {
-        await assert.rejects(run(store, { signal: AbortSignal.abort(reason) }), (thrown: unknown) => thrown instanceof Error && 'code' in thrown && thrown.code === 'INTERRUPTED' && thrown.cause === reason, name)
+        await assert.rejects(
+          run(store, { signal: AbortSignal.abort(reason) }),
+          (thrown: unknown) =>
+            thrown instanceof Error && 'code' in thrown && thrown.code === 'INTERRUPTED' && thrown.cause === reason,
+          name,
+        )
         await assert.rejects(run(store, { deadlineAtMs: Date.now() - 1 }), { code: 'DEADLINE_EXCEEDED' }, name)
       }
       await assertStored(store, space, [row.key], expected([row]))
       assert.deepEqual(await store.schemas([{ fingerprint: 9 }]), [null])
-      assert.deepEqual((await store.readMarks([space])).map((m) => [m.cursor, m.stamp]), [[null, null]])
+      assert.deepEqual(
+        (await store.readMarks([space])).map((m) => [m.cursor, m.stamp]),
+        [[null, null]],
+      )
     },
   },
   {
@@ -57,4 +84,9 @@ const lifetimeLaws: readonly Law<OnlineHarness>[] = [
 ]
 
 /** The laws of an online store and its marks. Each runs on an empty store of its own. */
-export const onlineLaws: readonly Law<OnlineHarness>[] = Object.freeze([...onlineWriteLaws, ...onlineSpaceLaws, ...onlineMarksLaws, ...lifetimeLaws])
+export const onlineLaws: readonly Law<OnlineHarness>[] = Object.freeze([
+  ...onlineWriteLaws,
+  ...onlineSpaceLaws,
+  ...onlineMarksLaws,
+  ...lifetimeLaws,
+])

@@ -25,7 +25,9 @@ afterEach(() => {
 
 function startWriter(seed: number, writes: number): ChildProcess {
   const writer = join(import.meta.dirname, '../support/lmdb-writer.ts')
-  const child = spawn(process.execPath, [writer, folder, String(seed), String(writes)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [writer, folder, String(seed), String(writes)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   children.push(child)
   return child
 }
@@ -45,7 +47,8 @@ describe('several processes on one LMDB folder', () => {
       const now = hotKeys.flatMap((key, i) => (rows?.[i] instanceof Uint8Array ? [{ key, row: rows[i] }] : []))
       const before = [...seen].map(([key, row]) => ({ key: Buffer.from(key, 'hex'), row }))
       seen = expected([...before, ...now])
-      for (const { key, row } of now) assertRow(row, seen.get(key.toString('hex')) ?? null, 'what is read never goes back')
+      for (const { key, row } of now)
+        assertRow(row, seen.get(key.toString('hex')) ?? null, 'what is read never goes back')
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
     expect((await ended).map(([code]: unknown[]) => code)).toEqual([0, 0])
@@ -58,14 +61,16 @@ describe('several processes on one LMDB folder', () => {
     const written = writesOf(3, 100_000)
     for (let round = 0; round < 3; round++) {
       const child = startWriter(3, 100_000)
-      while (((await store.read([{ space: hotSpace, keys: hotKeys }]))[0] ?? []).every((row) => row === null)) await new Promise((resolve) => setTimeout(resolve, 5))
+      while (((await store.read([{ space: hotSpace, keys: hotKeys }]))[0] ?? []).every((row) => row === null))
+        await new Promise((resolve) => setTimeout(resolve, 5))
       await new Promise((resolve) => setTimeout(resolve, 20 * round))
       child.kill('SIGKILL')
       await once(child, 'exit')
       await store.write({ view: 'other', generation: BigInt(round) }, [marker])
       const possible = new Set(written.map(({ row }) => Buffer.from(row).toString('hex')))
       const [rows] = await store.read([{ space: hotSpace, keys: hotKeys }])
-      for (const row of rows ?? []) assert.ok(row === null || possible.has(Buffer.from(row).toString('hex')), 'a row is whole')
+      for (const row of rows ?? [])
+        assert.ok(row === null || possible.has(Buffer.from(row).toString('hex')), 'a row is whole')
     }
   })
 
@@ -86,7 +91,12 @@ describe('several processes on one LMDB folder', () => {
     await new Promise((resolve) => setTimeout(resolve, 10))
     rmSync(folder, { recursive: true })
     await writing
-    await assertStored(store, hotSpace, rows.map((r) => r.key), expected(rows))
+    await assertStored(
+      store,
+      hotSpace,
+      rows.map((r) => r.key),
+      expected(rows),
+    )
   })
 
   test('a bulk writer does not keep the rows of another process waiting', async () => {
@@ -95,7 +105,8 @@ describe('several processes on one LMDB folder', () => {
     const said = text(must(child.stdout, 'the child writes to a pipe'))
     const ended = once(child, 'exit')
     const bulk = Array.from({ length: 30_000 }, (_, i) => keyed(`bulk-${i}`, packed({ event: 1 }, 'x'.repeat(60))))
-    for (let round = 0; child.exitCode === null; round++) await store.write({ view: 'bulk', generation: BigInt(round) }, bulk)
+    for (let round = 0; child.exitCode === null; round++)
+      await store.write({ view: 'bulk', generation: BigInt(round) }, bulk)
     expect((await ended)[0]).toBe(0)
     // With transactions of 10,000 rows it is above 100 ms, with slices 2 to 5.
     expect(Number(await said)).toBeLessThan(50)

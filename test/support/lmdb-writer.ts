@@ -7,14 +7,15 @@ export const hotKeys = Array.from({ length: 20 }, (_, i) => Buffer.from(`hot-${i
 export const hotSpace = Object.freeze({ view: 'hot', generation: 1n })
 
 /** The writes that a seed stands for. */
-export const writesOf = (seed: number, count: number): ReturnType<typeof randomWrites> => randomWrites(seeded(seed), count, hotKeys)
+export const writesOf = (seed: number, count: number): ReturnType<typeof randomWrites> =>
+  randomWrites(seeded(seed), count, hotKeys)
 
 async function main(folder: string, seed: number, count: number): Promise<void> {
   await using store = await openLmdbOnline(folder)
   const random = seeded(seed + 1000)
   const writes = writesOf(seed, count)
   const tookMs: number[] = []
-  for (let i = 0; i < writes.length; ) {
+  for (let i = 0; i < writes.length;) {
     const startMs = performance.now()
     const sends = Array.from({ length: 1 + random.int(3) }, () => {
       const size = 1 + random.int(20)

@@ -57,10 +57,26 @@ async function tryOpen(folder: string, file: string): Promise<Databases> {
     const { open } = await import('lmdb')
     const before = inodeOf(file)
     // Without overlappingSync a commit answers when it is on disk. The map grows by itself from lmdb's own first size.
-    root = open<Buffer, Uint8Array>({ path: folder, noSubdir: false, overlappingSync: false, maxDbs: 8, maxReaders: 512, ...bytes })
+    root = open<Buffer, Uint8Array>({
+      path: folder,
+      noSubdir: false,
+      overlappingSync: false,
+      maxDbs: 8,
+      maxReaders: 512,
+      ...bytes,
+    })
     const inode = before ?? inodeOf(file)
-    const [rows, marks, schemas, store] = ['rows', 'marks', 'schemas', 'store'].map((name) => root?.openDB<Buffer, Uint8Array>({ name, ...bytes }))
-    if (inode === undefined || rows === undefined || marks === undefined || schemas === undefined || store === undefined) throw fail('STORE_UNREACHABLE', `The online store ${file} vanished while it was opened`)
+    const [rows, marks, schemas, store] = ['rows', 'marks', 'schemas', 'store'].map((name) =>
+      root?.openDB<Buffer, Uint8Array>({ name, ...bytes }),
+    )
+    if (
+      inode === undefined ||
+      rows === undefined ||
+      marks === undefined ||
+      schemas === undefined ||
+      store === undefined
+    )
+      throw fail('STORE_UNREACHABLE', `The online store ${file} vanished while it was opened`)
     const id = await identify(root, store, file)
     return Object.freeze({ root, rows, marks, schemas, file, inode, incarnation: `${id}.${inode}` })
   } catch (thrown) {
@@ -70,7 +86,11 @@ async function tryOpen(folder: string, file: string): Promise<Databases> {
 }
 
 /** The store's id, written by whoever opens it first. */
-async function identify(root: RootDatabase<Buffer, Uint8Array>, store: Database<Buffer, Uint8Array>, file: string): Promise<string> {
+async function identify(
+  root: RootDatabase<Buffer, Uint8Array>,
+  store: Database<Buffer, Uint8Array>,
+  file: string,
+): Promise<string> {
   const [formatKey, idKey] = [Buffer.from('format'), Buffer.from('id')]
   const known = store.getBinary(idKey)
   if (known === undefined) {
@@ -81,7 +101,11 @@ async function identify(root: RootDatabase<Buffer, Uint8Array>, store: Database<
     })
   }
   const found = store.getBinary(formatKey)?.toString()
-  if (found !== format) throw fail('CORRUPT_STORE', `The online store ${file} has the format ${found ?? 'of something else'}; this release reads ${format}`)
+  if (found !== format)
+    throw fail(
+      'CORRUPT_STORE',
+      `The online store ${file} has the format ${found ?? 'of something else'}; this release reads ${format}`,
+    )
   return (known ?? store.getBinary(idKey))?.toString() ?? ''
 }
 
@@ -97,11 +121,14 @@ function assertLmdb(file: string): void {
   } finally {
     closeSync(descriptor)
   }
-  if (size < smallestFile || !head.equals(magic)) throw fail('CORRUPT_STORE', `${file} is not an LMDB file of a version that this release reads`)
+  if (size < smallestFile || !head.equals(magic))
+    throw fail('CORRUPT_STORE', `${file} is not an LMDB file of a version that this release reads`)
 }
 
 /** Opening maps files that were only just made; where the disk has no room for their pages, touching them ends the process. */
 function assertRoom(folder: string, file: string): void {
-  const made = [file, join(folder, 'lock.mdb')].every((path) => (statSync(path, { throwIfNoEntry: false })?.blocks ?? 0) > 0)
+  const made = [file, join(folder, 'lock.mdb')].every(
+    (path) => (statSync(path, { throwIfNoEntry: false })?.blocks ?? 0) > 0,
+  )
   if (!made && isFull(file)) throw fail('STORE_FULL', `There is no room for an online store in ${folder}`)
 }

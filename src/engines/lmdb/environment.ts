@@ -82,7 +82,10 @@ export class Environment {
   async read<T>(look: boolean, body: (databases: Databases) => T): Promise<T> {
     try {
       for (;;) {
-        const databases = look || Date.now() - this.#lookedAtMs >= readsTrustFileMs ? await this.current() : (this.#databases ?? (await this.current()))
+        const databases =
+          look || Date.now() - this.#lookedAtMs >= readsTrustFileMs
+            ? await this.current()
+            : (this.#databases ?? (await this.current()))
         if (databases === this.#databases) return readNow(databases, body)
       }
     } catch (thrown) {

@@ -6,7 +6,9 @@ import { type ErrorCode, type ProvenderError, fail, isProvenderError } from '../
 const meanings: ReadonlyMap<unknown, ErrorCode> = new Map<unknown, ErrorCode>([
   ...[28, 122, 27, -30_792, 'ENOSPC', 'EDQUOT', 'EFBIG'].map((code) => [code, 'STORE_FULL'] as const), // −30,792: the map cannot grow
   ...[-30_793, -30_794, -30_796, -30_797, 'ENOTDIR', 'EEXIST', 20].map((code) => [code, 'CORRUPT_STORE'] as const), // no LMDB file, another version, damaged pages, a file where the folder belongs
-  ...[-30_790, 'EACCES', 'EPERM', 'EROFS', 'EMFILE', 'ENFILE', 'ENOENT', 13, 1, 30, 24, 23, 12, 2].map((code) => [code, 'STORE_UNREACHABLE'] as const),
+  ...[-30_790, 'EACCES', 'EPERM', 'EROFS', 'EMFILE', 'ENFILE', 'ENOENT', 13, 1, 30, 24, 23, 12, 2].map(
+    (code) => [code, 'STORE_UNREACHABLE'] as const,
+  ),
 ])
 
 /** A disk that is full to the last pages makes LMDB answer with an I/O error. */
@@ -19,7 +21,12 @@ export async function storeFailure(thrown: unknown, file: string): Promise<Prove
   const cause = await causeOf(thrown)
   const code = codeOf(cause)
   const text = cause instanceof Error ? cause.message : String(cause)
-  const meaning = code === ioError || code === 'EIO' ? (isFull(file) ? 'STORE_FULL' : 'STORE_UNREACHABLE') : (meanings.get(code) ?? 'INTERNAL')
+  const meaning =
+    code === ioError || code === 'EIO'
+      ? isFull(file)
+        ? 'STORE_FULL'
+        : 'STORE_UNREACHABLE'
+      : (meanings.get(code) ?? 'INTERNAL')
   return fail(meaning, `The online store ${file}: ${text}`, { cause })
 }
 

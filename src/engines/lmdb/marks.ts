@@ -24,7 +24,9 @@ const isOpen = 4
 export function lmdbMarks(enter: (call: Call | undefined) => Environment): OnlineMarks {
   return {
     async readMarks(spaces, call) {
-      return enter(call).read(true, ({ marks, incarnation }) => spaces.map((space) => ({ incarnation, ...marksOf(marks, space) })))
+      return enter(call).read(true, ({ marks, incarnation }) =>
+        spaces.map((space) => ({ incarnation, ...marksOf(marks, space) })),
+      )
     },
     async birth(space, cursor, call) {
       return enter(call).write(call, () => ({ marks }) => {
@@ -39,7 +41,9 @@ export function lmdbMarks(enter: (call: Call | undefined) => Environment): Onlin
         put(marks, space, { ...old, cursor: to })
         return true
       }
-      return enter(call).write(call, () => (databases) => ({ done: databases.incarnation === incarnation && move(databases) }))
+      return enter(call).write(call, () => (databases) => ({
+        done: databases.incarnation === incarnation && move(databases),
+      }))
     },
     async swapStamp(space, { from, to, incarnation }, call) {
       const swap = ({ marks }: Databases): boolean => {
@@ -48,7 +52,9 @@ export function lmdbMarks(enter: (call: Call | undefined) => Environment): Onlin
         put(marks, space, { ...old, stamp: to })
         return true
       }
-      return enter(call).write(call, () => (databases) => ({ done: databases.incarnation === incarnation && swap(databases) }))
+      return enter(call).write(call, () => (databases) => ({
+        done: databases.incarnation === incarnation && swap(databases),
+      }))
     },
   }
 }
@@ -60,13 +66,19 @@ function marksOf(marks: Database<Buffer, Uint8Array>, space: Space): Marked {
   const flags = bytes.readUInt8(0)
   return {
     cursor: (flags & hasCursor) === 0 ? null : bytes.readBigInt64BE(1),
-    stamp: (flags & hasStamp) === 0 ? null : { attempt: bytes.readBigInt64BE(9), state: (flags & isOpen) === 0 ? 'done' : 'open' },
+    stamp:
+      (flags & hasStamp) === 0
+        ? null
+        : { attempt: bytes.readBigInt64BE(9), state: (flags & isOpen) === 0 ? 'done' : 'open' },
   }
 }
 
 function put(marks: Database<Buffer, Uint8Array>, space: Space, { cursor, stamp }: Marked): void {
   const bytes = Buffer.alloc(markedBytes)
-  bytes.writeUInt8((cursor === null ? 0 : hasCursor) | (stamp === null ? 0 : hasStamp) | (stamp?.state === 'open' ? isOpen : 0), 0)
+  bytes.writeUInt8(
+    (cursor === null ? 0 : hasCursor) | (stamp === null ? 0 : hasStamp) | (stamp?.state === 'open' ? isOpen : 0),
+    0,
+  )
   bytes.writeBigInt64BE(cursor ?? 0n, 1)
   bytes.writeBigInt64BE(stamp?.attempt ?? 0n, 9)
   void marks.put(prefixOf(space), bytes)

@@ -32,18 +32,13 @@ export async function openLmdbOnline(folder: string): Promise<OnlineStore & Onli
   }
   return {
     async read(requests, call) {
-      return enter(call).read(false, ({ rows }) =>
-        requests.map(({ space, keys }) => {
-          const find = finder(rows, prefixOf(space))
-          const found: (Uint8Array | null)[] = []
-          for (const key of keys) found.push(find(key))
-          return found
-        }),
-      )
+      return enter(call).read(false, ({ rows }) => requests.map(({ space, keys }) => find(rows, prefixOf(space), keys)))
     },
     async write(space, rows, call) {
       enter(call)
-      for (const { key } of rows) if (key.length > longestKeyBytes) throw fail('KEY_TOO_LONG', `An entity key of ${space.view} has ${key.length} bytes`)
+      for (const { key } of rows)
+        if (key.length > longestKeyBytes)
+          throw fail('KEY_TOO_LONG', `An entity key of ${space.view} has ${key.length} bytes`)
       const outcomes: WriteOutcome[] = []
       for (let i = 0; i < rows.length; i += sortedRows) {
         const entries = sorted(prefixOf(space), rows.slice(i, i + sortedRows))
@@ -60,7 +55,14 @@ export async function openLmdbOnline(folder: string): Promise<OnlineStore & Onli
         void marks.remove(prefix)
         return { done: undefined }
       })
-      while ((await free(environment, { prefix, keys: await environment.read(true, ({ rows }) => keysOf(rows, prefix)) }, call)) > 0) checkCall(call)
+      while (
+        (await free(
+          environment,
+          { prefix, keys: await environment.read(true, ({ rows }) => keysOf(rows, prefix)) },
+          call,
+        )) > 0
+      )
+        checkCall(call)
     },
     async schemas(entries, call) {
       return schemas(enter(call), entries, call)
@@ -74,16 +76,23 @@ export async function openLmdbOnline(folder: string): Promise<OnlineStore & Onli
   }
 }
 
+/** Room for a whole key while it is looked up, which never waits: shared by all look-ups. */
+const scratch = Buffer.alloc(512 + longestKeyBytes)
+
 /** Looks rows up under a prefix; lmdb's own buffer is used again by the next look-up, so the row is copied. */
-function finder(rows: Database<Buffer, Uint8Array>, prefix: Buffer): (key: Uint8Array) => Uint8Array | null {
-  const scratch = new Uint8Array(prefix.length + longestKeyBytes)
+function find(rows: Database<Buffer, Uint8Array>, prefix: Buffer, keys: readonly Uint8Array[]): (Uint8Array | null)[] {
   scratch.set(prefix)
-  return (key) => {
-    if (key.length > longestKeyBytes) return null
+  const found: (Uint8Array | null)[] = []
+  for (const key of keys) {
+    if (key.length > longestKeyBytes) {
+      found.push(null)
+      continue
+    }
     scratch.set(key, prefix.length)
-    const found = rows.getBinaryFast(scratch.subarray(0, prefix.length + key.length))
-    return found === undefined ? null : copyOf(found, sizeOf(rows))
+    const row = rows.getBinaryFast(scratch.subarray(0, prefix.length + key.length))
+    found.push(row === undefined ? null : copyOf(row, sizeOf(rows)))
   }
+  return found
 }
 
 /** The size of the value found last; the buffer itself is longer. */
@@ -109,7 +118,12 @@ function sorted(prefix: Buffer, rows: readonly KeyedRow[]): readonly Entry[] {
   const entries = rows.map(({ key, row }, index) => {
     const whole = Buffer.concat([prefix, key])
     // Latin-1 text compares as its bytes do, in half the time.
-    return { key: whole, text: whole.toString('latin1'), row: Buffer.from(row.buffer, row.byteOffset, row.byteLength), index }
+    return {
+      key: whole,
+      text: whole.toString('latin1'),
+      row: Buffer.from(row.buffer, row.byteOffset, row.byteLength),
+      index,
+    }
   })
   return entries.sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : a.index - b.index))
 }
@@ -139,13 +153,22 @@ interface Sweeping {
 }
 
 /** Scans without the lock, then looks again at each row that is due under it. */
-async function sweep(environment: Environment, { prefix, rule, after }: Sweeping, call: Call | undefined): Promise<{ freed: number; next: Uint8Array | null }> {
+async function sweep(
+  environment: Environment,
+  { prefix, rule, after }: Sweeping,
+  call: Call | undefined,
+): Promise<{ freed: number; next: Uint8Array | null }> {
   const start = after === undefined ? prefix : Buffer.concat([prefix, after])
   const { due, last } = await environment.read(true, ({ rows }) => {
     const keys: Uint8Array[] = []
     let seen = 0
     let end: Uint8Array | null = null
-    for (const { key, value } of rows.getRange({ start, end: afterPrefix(prefix), exclusiveStart: after !== undefined, limit: sliceRows })) {
+    for (const { key, value } of rows.getRange({
+      start,
+      end: afterPrefix(prefix),
+      exclusiveStart: after !== undefined,
+      limit: sliceRows,
+    })) {
       seen++
       end = key
       if (isDue(value, rule)) keys.push(key)
@@ -158,7 +181,11 @@ async function sweep(environment: Environment, { prefix, rule, after }: Sweeping
 
 function isDue(row: Uint8Array, rule: SweepRule): boolean {
   const header = readHeader(row)
-  return header.order.event < rule.eventBefore && header.revision <= rule.revisionUpTo && (rule.tombstones || !header.tombstone)
+  return (
+    header.order.event < rule.eventBefore &&
+    header.revision <= rule.revisionUpTo &&
+    (rule.tombstones || !header.tombstone)
+  )
 }
 
 function keysOf(rows: Database<Buffer, Uint8Array>, prefix: Buffer): Uint8Array[] {
@@ -166,7 +193,11 @@ function keysOf(rows: Database<Buffer, Uint8Array>, prefix: Buffer): Uint8Array[
 }
 
 /** Removes rows by their whole keys; those for which the rule still holds, if there is one. */
-async function free(environment: Environment, { keys, rule }: { readonly prefix: Buffer; readonly keys: readonly Uint8Array[]; readonly rule?: SweepRule }, call: Call | undefined): Promise<number> {
+async function free(
+  environment: Environment,
+  { keys, rule }: { readonly prefix: Buffer; readonly keys: readonly Uint8Array[]; readonly rule?: SweepRule },
+  call: Call | undefined,
+): Promise<number> {
   if (keys.length === 0) return 0
   return environment.write(call, () => {
     let next = 0
@@ -175,7 +206,11 @@ async function free(environment: Environment, { keys, rule }: { readonly prefix:
       while (next < keys.length) {
         const key = keys[next++]
         const row = key === undefined ? undefined : rows.getBinaryFast(key)
-        if (key !== undefined && row !== undefined && (rule === undefined || isDue(row.subarray(0, sizeOf(rows)), rule))) {
+        if (
+          key !== undefined &&
+          row !== undefined &&
+          (rule === undefined || isDue(row.subarray(0, sizeOf(rows)), rule))
+        ) {
           void rows.remove(key)
           freed++
         }
@@ -189,14 +224,22 @@ async function free(environment: Environment, { keys, rule }: { readonly prefix:
 type SchemaEntries = readonly { readonly fingerprint: number; readonly text?: string }[]
 
 /** Kept schemas never change, so only those that are missing need a transaction. */
-async function schemas(environment: Environment, entries: SchemaEntries, call: Call | undefined): Promise<(string | null)[]> {
-  const find = (kept: Database<Buffer, Uint8Array>, fingerprint: number): string | null => kept.getBinary(fingerprintKey(fingerprint))?.toString() ?? null
-  const found = await environment.read(true, (databases) => entries.map(({ fingerprint }) => find(databases.schemas, fingerprint)))
+async function schemas(
+  environment: Environment,
+  entries: SchemaEntries,
+  call: Call | undefined,
+): Promise<(string | null)[]> {
+  const find = (kept: Database<Buffer, Uint8Array>, fingerprint: number): string | null =>
+    kept.getBinary(fingerprintKey(fingerprint))?.toString() ?? null
+  const found = await environment.read(true, (databases) =>
+    entries.map(({ fingerprint }) => find(databases.schemas, fingerprint)),
+  )
   if (entries.every(({ text }, i) => text === undefined || found[i] !== null)) return found
   return environment.write(call, () => (databases) => ({
     done: entries.map(({ fingerprint, text }) => {
       const kept = find(databases.schemas, fingerprint)
-      if (kept === null && text !== undefined) void databases.schemas.put(fingerprintKey(fingerprint), Buffer.from(text))
+      if (kept === null && text !== undefined)
+        void databases.schemas.put(fingerprintKey(fingerprint), Buffer.from(text))
       return kept ?? text ?? null
     }),
   }))

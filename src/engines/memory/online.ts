@@ -48,7 +48,12 @@ export function memoryOnline(): MemoryOnline {
   const state: State = { incarnation: 'memory-0', spaces: new Map(), marks: new Map(), schemas: new Map() }
   return {
     open: () => handle(state),
-    snapshot: () => ({ incarnation: state.incarnation, spaces: copy(state.spaces), marks: new Map(state.marks), schemas: new Map(state.schemas) }),
+    snapshot: () => ({
+      incarnation: state.incarnation,
+      spaces: copy(state.spaces),
+      marks: new Map(state.marks),
+      schemas: new Map(state.schemas),
+    }),
     restore: (image, incarnation) => {
       restores++
       state.incarnation = incarnation ?? `memory-${restores}`
@@ -110,7 +115,8 @@ function marksOf(state: State, enter: (call: Call | undefined) => void): OnlineM
     },
     async birth(space, cursor, call) {
       enter(call)
-      if (marksAt(space).stamp === null) state.marks.set(nameOf(space), { cursor, stamp: { attempt: 0n, state: 'done' } })
+      if (marksAt(space).stamp === null)
+        state.marks.set(nameOf(space), { cursor, stamp: { attempt: 0n, state: 'done' } })
     },
     async moveCursor(space, to, incarnation, call) {
       enter(call)
@@ -122,7 +128,12 @@ function marksOf(state: State, enter: (call: Call | undefined) => void): OnlineM
     async swapStamp(space, { from, to, incarnation }, call) {
       enter(call)
       const marks = marksAt(space)
-      if (incarnation !== state.incarnation || marks.stamp?.attempt !== from?.attempt || marks.stamp?.state !== from?.state) return false
+      if (
+        incarnation !== state.incarnation ||
+        marks.stamp?.attempt !== from?.attempt ||
+        marks.stamp?.state !== from?.state
+      )
+        return false
       state.marks.set(nameOf(space), { ...marks, stamp: { attempt: to.attempt, state: to.state } })
       return true
     },
@@ -130,7 +141,9 @@ function marksOf(state: State, enter: (call: Call | undefined) => void): OnlineM
 }
 
 function writeRows(state: State, space: Space, rows: readonly KeyedRow[]): WriteOutcome[] {
-  for (const { key } of rows) if (key.length > longestKeyBytes) throw fail('KEY_TOO_LONG', `An entity key of ${space.view} has ${key.length} bytes`)
+  for (const { key } of rows)
+    if (key.length > longestKeyBytes)
+      throw fail('KEY_TOO_LONG', `An entity key of ${space.view} has ${key.length} bytes`)
   const name = nameOf(space)
   const stored = state.spaces.get(name) ?? new Map<string, Uint8Array>()
   state.spaces.set(name, stored)
@@ -143,7 +156,12 @@ function writeRows(state: State, space: Space, rows: readonly KeyedRow[]): Write
   })
 }
 
-function sweepSpace(state: State, space: Space, rule: SweepRule, after: Uint8Array | undefined): { freed: number; next: Uint8Array | null } {
+function sweepSpace(
+  state: State,
+  space: Space,
+  rule: SweepRule,
+  after: Uint8Array | undefined,
+): { freed: number; next: Uint8Array | null } {
   const rows = state.spaces.get(nameOf(space)) ?? new Map<string, Uint8Array>()
   const from = after === undefined ? undefined : textOf(after)
   const keys = [...rows.keys()].filter((key) => from === undefined || key > from).sort()
@@ -162,7 +180,11 @@ function sweepSpace(state: State, space: Space, rule: SweepRule, after: Uint8Arr
 
 function isFreed(row: Uint8Array, rule: SweepRule): boolean {
   const header = readHeader(row)
-  return header.order.event < rule.eventBefore && header.revision <= rule.revisionUpTo && (rule.tombstones || !header.tombstone)
+  return (
+    header.order.event < rule.eventBefore &&
+    header.revision <= rule.revisionUpTo &&
+    (rule.tombstones || !header.tombstone)
+  )
 }
 
 /** Digits, then a colon, then whatever the view is called: no two spaces share it. */
