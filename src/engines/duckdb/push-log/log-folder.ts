@@ -118,7 +118,7 @@ export function storeFailure(thrown: unknown, path: string): ProvenderError {
     return fail('STORE_FULL', `No room for the push log in ${path}: ${message}`, { cause: thrown })
   }
   if (code !== undefined) return fail('STORE_UNREACHABLE', `The push log in ${path} cannot be used: ${message}`, { cause: thrown })
-  if (/^INTERRUPT Error/.test(message)) return fail('INTERRUPTED', 'The reading of the push log was interrupted', { cause: thrown })
+  if (message.startsWith('INTERRUPT Error')) return fail('INTERRUPTED', 'The reading of the push log was interrupted', { cause: thrown })
   if (/^(IO|Invalid Input|Serialization) Error|parquet|thrift|zstd/i.test(message)) return fail('CORRUPT_STORE', `A file of the push log in ${path} cannot be read: ${message}`, { cause: thrown })
   return fail('INTERNAL', message, { cause: thrown })
 }

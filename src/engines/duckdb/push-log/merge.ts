@@ -1,11 +1,10 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { join } from 'node:path'
-import { quote } from '../dialect.ts'
 import { syncFolder } from './log-folder.ts'
 import type { LogIndex } from './log-index.ts'
 import type { LogLimits } from './log-limits.ts'
 import { type Manifest, type RowFile, purgedBelow, swapManifest } from './manifest.ts'
-import { allColumns, writeRowFile } from './row-file.ts'
+import { allColumns, parquetTable, writeRowFile } from './row-file.ts'
 import { storedOwn } from './stored-column.ts'
 
 /** A merged file has at most this many times the size of the largest that is merged. */
@@ -21,7 +20,7 @@ export async function mergeFiles(index: LogIndex, connection: DuckDBConnection, 
   const below = purgedBelow(manifest, first.target)
   const kept = group.filter((file) => file.before > below)
   // Files of one target follow one another without overlap, so their rows do too.
-  const sql = kept.map((file) => `SELECT * FROM read_parquet(${quote(join(index.folder.rows, file.name))}) WHERE ${storedOwn.position} >= ${below}`).join(' UNION ALL BY NAME ')
+  const sql = kept.map((file) => `SELECT * FROM ${parquetTable([join(index.folder.rows, file.name)])} WHERE ${storedOwn.position} >= ${below}`).join(' UNION ALL BY NAME ')
   const rows = { target: first.target, sql, columns: allColumns(kept), negativeZeros: kept.some((file) => file.negativeZeros) }
   const merged = kept.length === 0 ? null : await writeRowFile(connection, index.folder, rows)
   await syncFolder(index.folder.rows)

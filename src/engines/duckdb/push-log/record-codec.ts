@@ -43,7 +43,9 @@ export function encodeRecord(record: LogRecord): Buffer {
   writeTarget(c, record.target)
   if (idempotency !== undefined) writeClaim(c, idempotency)
   if (deadLetters.length > 0) writeAll(c, deadLetters, writeLetter)
-  if (replayed.length > 0) writeAll(c, replayed, text.write)
+  if (replayed.length > 0) writeAll(c, replayed, (cursor, id) => {
+    text.write(cursor, id)
+  })
   writeAll(c, record.columns, (cursor, { name, type }) => {
     text.write(cursor, name)
     text.write(cursor, type)

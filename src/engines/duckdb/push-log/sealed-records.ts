@@ -2,9 +2,9 @@ import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
 import { join } from 'node:path'
 import type { LogRecord, LogRow, Positioned, PushTo } from '../../../ports/push-log.ts'
 import { assert, must } from '../../../kernel/assert.ts'
-import { quote } from '../dialect.ts'
 import type { LogFolder } from './log-folder.ts'
 import type { RowFile } from './manifest.ts'
+import { parquetTable } from './row-file.ts'
 import { type StoredColumn, fromResult, parquetSql, readColumnsText, storedName, storedOwn } from './stored-column.ts'
 
 /** Positions: from inclusive, before exclusive. */
@@ -34,7 +34,7 @@ export async function* sealedRecords(connect: () => Promise<DuckDBConnection>, f
       if (next.head === undefined) await closeStream(open, next)
     }
   } finally {
-    for (const stream of [...open]) await closeStream(open, stream)
+    for (let stream = open[0]; stream !== undefined; stream = open[0]) await closeStream(open, stream)
   }
 }
 
@@ -56,8 +56,8 @@ async function openStream(connection: DuckDBConnection, folder: LogFolder, file:
   const stream: Stream = {
     head: undefined,
     advance: async () => {
-      const { done, value } = await records.next()
-      stream.head = done === true ? undefined : value
+      const next = await records.next()
+      stream.head = next.done === true ? undefined : next.value
     },
     close: async () => {
       await records.return(undefined)
@@ -69,10 +69,10 @@ async function openStream(connection: DuckDBConnection, folder: LogFolder, file:
 }
 
 /** The records of one file, which is sorted by position and row. */
-async function* fileRecords(connection: DuckDBConnection, folder: LogFolder, file: RowFile, range: Range): AsyncGenerator<Positioned> {
+async function* fileRecords(connection: DuckDBConnection, folder: LogFolder, file: RowFile, range: Range): AsyncGenerator<Positioned, undefined, undefined> {
   const { position, event, created, tie, to, columns } = storedOwn
   const select = [position, `epoch_us(${event})`, `epoch_us(${created})`, tie, to, columns, ...file.columns.map(parquetSql)]
-  const result = await connection.stream(`SELECT ${select.join(', ')} FROM read_parquet(${quote(join(folder.rows, file.name))}) WHERE ${position} >= ${range.from} AND ${position} < ${range.before}`)
+  const result = await connection.stream(`SELECT ${select.join(', ')} FROM ${parquetTable([join(folder.rows, file.name)])} WHERE ${position} >= ${range.from} AND ${position} < ${range.before}`)
   let current: RecordBuilder | undefined
   for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
     for (const row of chunk.getRows()) {
@@ -86,6 +86,7 @@ async function* fileRecords(connection: DuckDBConnection, folder: LogFolder, fil
     }
   }
   if (current !== undefined) yield current.done()
+  return undefined
 }
 
 interface RecordBuilder {
