@@ -8,7 +8,7 @@ export function auc(scores: Float64Array, labels: Uint8Array): number {
   const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[a]! - scores[b]!)
   let positives = 0
   let rankSum = 0
-  for (let start = 0; start < order.length; ) {
+  for (let start = 0; start < order.length;) {
     // A run of equal scores shares the mean of its ranks, so the order within the run cannot matter.
     let end = start
     let positivesInRun = 0

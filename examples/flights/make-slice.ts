@@ -45,10 +45,9 @@ await connection.run(`
     order by landed_at, departed_at, origin, destination, delay
   ) to ${text(output)} (format parquet, compression zstd, compression_level 19, parquet_version v2, row_group_size ${ROW_GROUP_ROWS})`)
 
-const reader = await connection.runAndReadAll(`
-  select count(*)::integer, min(departed_at)::varchar, max(departed_at)::varchar from read_parquet(${text(output)})`)
-const [rows, first, last] = reader.getRowsJS()[0] ?? []
-console.log(`${output}: ${rows} rows, departed ${first} to ${last}, ${statSync(output).size} bytes`)
+const reader = await connection.runAndReadAll(`select count(*)::integer from read_parquet(${text(output)})`)
+const rows = Number(reader.getRowsJS()[0]?.[0])
+console.log(`${output}: ${rows} rows, ${statSync(output).size} bytes`)
 if (rows !== EXPECTED_ROWS) {
   console.error(`expected ${EXPECTED_ROWS} rows: is this data/flights-3m.parquet of vega-datasets 3.2.1?`)
   process.exitCode = 1

@@ -58,7 +58,10 @@ function rates({ bucketMs, groups }: Tally, flights: Flights, keys: readonly str
 }
 
 function counts({ bucketMs, groups }: Tally, flights: Flights, keys: readonly string[]): Float64Array {
-  return Float64Array.from(keys, (key, row) => groups.get(groupName(key, flights.departedAt[row]!, bucketMs))?.flights ?? 0)
+  return Float64Array.from(
+    keys,
+    (key, row) => groups.get(groupName(key, flights.departedAt[row]!, bucketMs))?.flights ?? 0,
+  )
 }
 
 function groupName(key: string, instantMs: number, bucketMs: number): string {

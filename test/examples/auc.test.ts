@@ -23,7 +23,9 @@ test('a score that is not a number is refused', () => {
 })
 
 test('equals the share of (late, not late) pairs in the right order, ties counting half', () => {
-  const rows = fc.array(fc.record({ score: fc.integer({ min: -3, max: 3 }), label: fc.integer({ min: 0, max: 1 }) }), { maxLength: 40 })
+  const rows = fc.array(fc.record({ score: fc.integer({ min: -3, max: 3 }), label: fc.integer({ min: 0, max: 1 }) }), {
+    maxLength: 40,
+  })
   fc.assert(
     fc.property(rows, (sample) => {
       const late = sample.filter((row) => row.label === 1)
@@ -31,7 +33,12 @@ test('equals the share of (late, not late) pairs in the right order, ties counti
       fc.pre(late.length > 0 && onTime.length > 0)
       const wins = late.flatMap((a) => onTime.map((b) => (a.score > b.score ? 1 : a.score === b.score ? 0.5 : 0)))
       const expected = wins.reduce<number>((sum, win) => sum + win, 0) / wins.length
-      expect(of(sample.map((row) => row.score), sample.map((row) => row.label))).toBeCloseTo(expected, 12)
+      expect(
+        of(
+          sample.map((row) => row.score),
+          sample.map((row) => row.label),
+        ),
+      ).toBeCloseTo(expected, 12)
     }),
   )
 })

@@ -15,7 +15,8 @@ test('a matrix that is not positive definite is refused', () => {
 test('solves every system with a positive definite matrix', () => {
   const size = fc.integer({ min: 1, max: 6 })
   const system = size.chain((width) => {
-    const numbers = (length: number): fc.Arbitrary<number[]> => fc.array(fc.integer({ min: -9, max: 9 }), { minLength: length, maxLength: length })
+    const numbers = (length: number): fc.Arbitrary<number[]> =>
+      fc.array(fc.integer({ min: -9, max: 9 }), { minLength: length, maxLength: length })
     return fc.record({ root: numbers(width * width), x: numbers(width) })
   })
   fc.assert(
@@ -24,7 +25,9 @@ test('solves every system with a positive definite matrix', () => {
       // A·Aᵀ + I is positive definite whatever A is.
       const at = (row: number, column: number): number =>
         x.reduce((sum, _, k) => sum + root[row * width + k]! * root[column * width + k]!, row === column ? 1 : 0)
-      const matrix = Float64Array.from({ length: width * width }, (_, index) => at(Math.floor(index / width), index % width))
+      const matrix = Float64Array.from({ length: width * width }, (_, index) =>
+        at(Math.floor(index / width), index % width),
+      )
       const right = Float64Array.from(x, (_, row) => x.reduce((sum, value, column) => sum + at(row, column) * value, 0))
       solve(factorize(matrix, width), right).forEach((value, row) => expect(value).toBeCloseTo(x[row]!, 6))
     }),

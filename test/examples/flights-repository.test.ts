@@ -27,14 +27,18 @@ async function query(sql: string): Promise<unknown[][]> {
 }
 
 function sqlOf(file: string, source: string): string {
-  const document = parse(readFileSync(`${folder}features/${file}`, 'utf8')) as { sources: Record<string, { sql: string }> }
+  const document = parse(readFileSync(`${folder}features/${file}`, 'utf8')) as {
+    sources: Record<string, { sql: string }>
+  }
   return document.sources[source]!.sql
 }
 
 describe('the slice', () => {
   test('has the rows, columns and order that DATA-LICENCE.md promises', async () => {
     const licence = readFileSync(new URL('../../DATA-LICENCE.md', import.meta.url), 'utf8')
-    const [[rows, airports]] = (await query('select count(*)::integer, list(distinct origin order by origin) from flights')) as [[number, string[]]]
+    const [[rows, airports]] = (await query(
+      'select count(*)::integer, list(distinct origin order by origin) from flights',
+    )) as [[number, string[]]]
     expect(licence).toContain(`${rows.toLocaleString('en-US')} flights`)
     expect(licence.replaceAll(/\s+/g, ' ')).toContain(airports.join(', '))
     expect(await query('select column_name, column_type from (describe flights)')).toEqual([
@@ -45,7 +49,8 @@ describe('the slice', () => {
       ['destination', 'VARCHAR'],
       ['landed_at', 'TIMESTAMP'],
     ])
-    const unordered = 'select count(*)::integer from (select landed_at < lag(landed_at) over (order by file_row_number) as back from read_parquet($1, file_row_number = true)) where back'
+    const unordered =
+      'select count(*)::integer from (select landed_at < lag(landed_at) over (order by file_row_number) as back from read_parquet($1, file_row_number = true)) where back'
     expect(await query(unordered.replace('$1', `'${slice}'`))).toEqual([[0]])
   })
 
@@ -109,7 +114,9 @@ describe.each([
   })
 
   test('a tick knows what had landed by then and nothing else (against a query a tick)', async () => {
-    await connection.run(`create table some_${source} as from ${source} using sample reservoir(150 rows) repeatable (7)`)
+    await connection.run(
+      `create table some_${source} as from ${source} using sample reservoir(150 rows) repeatable (7)`,
+    )
     expect(await query(`select count(*)::integer from some_${source}`)).toEqual([[150]])
     const wrong = await query(`
       select * from some_${source} t

@@ -55,12 +55,19 @@ test('what cannot be trained or scored is refused', () => {
 /** The penalised loss, from nothing but the model's definition. */
 function loss(model: Model, columns: Columns, labels: Uint8Array, l2: number): number {
   const probabilities = predict(model, columns)
-  const fit = labels.reduce((sum, label, row) => sum - Math.log(label === 1 ? probabilities[row]! : 1 - probabilities[row]!), 0)
+  const fit = labels.reduce(
+    (sum, label, row) => sum - Math.log(label === 1 ? probabilities[row]! : 1 - probabilities[row]!),
+    0,
+  )
   return fit + model.weights.slice(1).reduce((sum, weight) => sum + (l2 / 2) * weight ** 2, 0)
 }
 
 test('no weight can be moved to a smaller loss, and training twice gives the same bits', () => {
-  const row = fc.record({ a: fc.option(fc.integer({ min: -5, max: 5 }), { nil: NaN }), b: fc.integer({ min: 0, max: 20 }), label: fc.integer({ min: 0, max: 1 }) })
+  const row = fc.record({
+    a: fc.option(fc.integer({ min: -5, max: 5 }), { nil: NaN }),
+    b: fc.integer({ min: 0, max: 20 }),
+    label: fc.integer({ min: 0, max: 1 }),
+  })
   fc.assert(
     fc.property(fc.array(row, { minLength: 4, maxLength: 60 }), (rows) => {
       const labels = Uint8Array.from(rows, (r) => r.label)

@@ -22,10 +22,13 @@ test('every flight gets the aggregates of its own calendar bucket, itself and la
         late: Uint8Array.from(flights, (f) => f.late),
       })
       const among = (row: number, hours: number, same: (other: (typeof flights)[number]) => boolean): number[] =>
-        flights.filter((other, index) => same(other) && bucket(at[index]!, hours) === bucket(at[row]!, hours)).map((other) => other.late)
+        flights
+          .filter((other, index) => same(other) && bucket(at[index]!, hours) === bucket(at[row]!, hours))
+          .map((other) => other.late)
       flights.forEach((f, row) => {
         const out = (hours: number, airport: string): number[] => among(row, hours, (other) => other.origin === airport)
-        const route = (hours: number): number[] => among(row, hours, (other) => other.origin === f.origin && other.destination === f.destination)
+        const route = (hours: number): number[] =>
+          among(row, hours, (other) => other.origin === f.origin && other.destination === f.destination)
         expect(columns['origin__late_rate_1h']![row]).toBe(mean(out(1, f.origin)))
         expect(columns['origin__late_rate_3h']![row]).toBe(mean(out(3, f.origin)))
         expect(columns['origin__late_rate_24h']![row]).toBe(mean(out(24, f.origin)))
