@@ -64,6 +64,11 @@ export const onlineMarksLaws: readonly Law<OnlineHarness>[] = [
       const big = 1_700_000_000_000_001n
       assert.equal(await store.swapStamp(space, { from: null, to: open(big), incarnation }), false)
       assert.equal(await store.swapStamp(space, { from: done(0n), to: open(big), incarnation: 'another' }), false)
+      assert.equal(
+        await store.swapStamp(space, { from: done(big), to: open(big), incarnation }),
+        false,
+        'the attempt counts',
+      )
       const won = await Promise.all(
         [store, other].map(async (s, i) =>
           s.swapStamp(space, { from: done(0n), to: open(big + BigInt(i)), incarnation }),
