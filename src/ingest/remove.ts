@@ -1,0 +1,89 @@
+import { fromJs } from '../codecs/from-js.ts'
+import { readHeader } from '../codecs/packed-row.ts'
+import type { ResolvedView } from '../define/resolved-view.ts'
+import type { Snapshot } from '../decide/snapshot.ts'
+import { must } from '../kernel/assert.ts'
+import { type Call, checkCall } from '../kernel/call.ts'
+import { fail } from '../kernel/errors.ts'
+import { nearest } from '../kernel/nearest.ts'
+import type { LogRecord } from '../ports/push-log.ts'
+import { encodeEntityKey } from '../values/entity-key.ts'
+import { tombstoneTie } from '../values/order.ts'
+import type { IngestDeps } from './deps.ts'
+import { type ValueForm, checkAhead, readKeys } from './push-row.ts'
+import { headView } from './push-schema.ts'
+import { generationsOf, writeOnline } from './write-online.ts'
+
+/** A delete as it came. */
+export interface RemoveRequest {
+  /** The join keys by name. */
+  readonly keys: Readonly<Record<string, unknown>>
+  /** When it was deleted: a `Date`, RFC 3339 text or microseconds; absent: the later of now and the newest event time stored. */
+  readonly at?: unknown
+  readonly form: ValueForm
+}
+
+/**
+ * Deletes one entity of a view by a tombstone: into the log, durable, then online; history honours it from its instant on. It is
+ * created later than the row that it deletes, whatever clock wrote that.
+ * @returns Whether a row was there that it deleted; false where the row is later than `at`.
+ * @throws UNKNOWN_NAME; UNKNOWN_COLUMN, MISSING_KEY, NULL_KEY, KEY_TOO_LONG, BAD_VALUE, FUTURE_TIME; as `push` for stores.
+ */
+export async function remove(deps: IngestDeps, viewName: string, request: RemoveRequest, call?: Call): Promise<{ deleted: boolean }> {
+  checkCall(call)
+  const snapshot = await deps.snapshots.current(call)
+  const view = headView(snapshot, viewName)
+  const cells = new Map(Object.entries(request.keys))
+  checkKeyNames(view, cells)
+  const keys = readKeys(view.joinKeys, cells, request.form, '')
+  const key = must(encodeEntityKey(view.joinKeys.map((k) => k.type), keys), 'no key is null')
+
+  const now = deps.clock.now()
+  const seen = await rowsSeen(deps, snapshot, { view: viewName, key }, call)
+  const event = atOf(request.at, now) ?? seen.reduce((latest, row) => later(latest, row.order.event), now)
+  const created = seen.reduce((latest, row) => later(latest, (row.order.created ?? now) + 1n), now)
+  const record: LogRecord = {
+    target: { kind: 'view', name: viewName },
+    to: 'both',
+    columns: [...view.joinKeys, ...view.features].map(({ name, type }) => ({ name, type })),
+    rows: [{ event, created, tie: tombstoneTie, values: [...keys, ...view.features.map(() => null)] }],
+    deadLetters: [],
+    replayed: [],
+  }
+  await deps.log.append([record], call)
+  const [superseded] = await writeOnline(deps, record, call)
+  return { deleted: superseded === false && seen.some((row) => row.serves && !row.tombstone) }
+}
+
+/** The entity's rows in all generations that answer or soon will. */
+async function rowsSeen(deps: IngestDeps, snapshot: Snapshot, of: { readonly view: string; readonly key: Uint8Array }, call: Call | undefined): Promise<(ReturnType<typeof readHeader> & { readonly serves: boolean })[]> {
+  const view = must(snapshot.views.get(of.view), `view ${of.view} is in the snapshot`)
+  const generations = generationsOf(view)
+  const found = await deps.online.read(
+    generations.map(({ generation }) => ({ space: { view: of.view, generation: generation.generation }, keys: [of.key] })),
+    call,
+  )
+  return generations.flatMap(({ serves }, i) => {
+    const row = found[i]?.[0] ?? null
+    return row === null ? [] : [{ ...readHeader(row), serves }]
+  })
+}
+
+function atOf(input: unknown, now: bigint): bigint | undefined {
+  if (input === undefined) return undefined
+  const at = fromJs('timestamp', input, '/at') as bigint | null
+  if (at === null) return undefined
+  checkAhead('at', at, now, '/at')
+  return at
+}
+
+function checkKeyNames(view: ResolvedView, cells: ReadonlyMap<string, unknown>): void {
+  const names = view.joinKeys.map((key) => key.name)
+  for (const name of cells.keys()) {
+    if (names.includes(name)) continue
+    const near = nearest(name, names)
+    throw fail('UNKNOWN_COLUMN', `View "${view.name}" has no join key "${name}"`, { at: `/${name}`, remedy: near === undefined ? `Its join keys: ${names.join(', ') || 'none'}.` : `Did you mean "${near}"?` })
+  }
+}
+
+const later = (a: bigint, b: bigint): bigint => (a > b ? a : b)
