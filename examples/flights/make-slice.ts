@@ -1,6 +1,6 @@
 // Makes data/flights.parquet from the three million flights of the npm package vega-datasets (see DATA-LICENCE.md).
 //
-//   node examples/flights/make-slice.ts <folder of vega-datasets>/data/flights-3m.parquet
+//   node examples/flights/make-slice.ts <folder of vega-datasets>/data/flights-3m.parquet [OUTPUT]
 //
 // Only whoever maintains the example runs this; the slice is checked in. The same input gives the same rows in the same order.
 import { statSync } from 'node:fs'
@@ -13,10 +13,10 @@ const ROW_GROUP_ROWS = 32_768
 
 const input = process.argv[2]
 if (input === undefined) {
-  console.error('usage: node examples/flights/make-slice.ts FLIGHTS_3M.parquet')
+  console.error('usage: node examples/flights/make-slice.ts FLIGHTS_3M.parquet [OUTPUT]')
   process.exit(2)
 }
-const output = fileURLToPath(new URL('data/flights.parquet', import.meta.url))
+const output = process.argv[3] ?? fileURLToPath(new URL('data/flights.parquet', import.meta.url))
 const text = (path: string): string => `'${path.replaceAll("'", "''")}'`
 
 const database = await DuckDBInstance.create(':memory:', { threads: '1' })
