@@ -42,6 +42,8 @@ export interface CompiledColumn {
   /** Null: a column of an input that is not one of ours. */
   readonly type: FeatureType | null
   readonly sql: string
+  /** The column of an input that it is, just as it came. */
+  readonly inputColumn?: string
   /** There where it is the same in all rows. */
   readonly constant?: { readonly value: Value | null }
 }
@@ -142,8 +144,13 @@ function emptyBlock(fields: readonly { name: string; type: FeatureType }[], dial
 
 function inputBlock(leaf: InputRows, context: Context): Block {
   const table = context.leaves.input(leaf)
-  const columns = leaf.uses.map((use) => ({ ...use, sql: context.dialect.ident(must(table.used.get(use.name), `the input has ${use.name}`)) }))
-  return { columns, from: context.dialect.ident(table.table), where: [], order: [] }
+  const types = new Map(leaf.uses.map((use) => [use.name, use.type]))
+  const columns = table.columns.map((c): CompiledColumn => {
+    const type = types.get(c.name)
+    if (type === undefined) return { name: c.name, type: c.type, sql: context.dialect.ident(c.column), inputColumn: c.name }
+    return { name: c.name, type, sql: context.dialect.ident(must(table.used.get(c.name), `the input has ${c.name}`)), inputColumn: c.name }
+  })
+  return { columns, from: context.dialect.ident(table.table), where: [], order: [context.dialect.ident(table.row)] }
 }
 
 function deriveBlock(relation: Derive, context: Context, narrow: readonly Predicate[]): Block {
@@ -175,7 +182,7 @@ function unionBlock(relation: Union, context: Context, narrow: readonly Predicat
 function asOfBlock(relation: AsOf, context: Context): Block {
   const { dialect, steps } = context
   const left = context.leaves.input(relation.left)
-  const columns: CompiledColumn[] = left.columns.map((c) => ({ name: c.name, type: c.type, sql: `s.${dialect.ident(c.column)}` }))
+  const columns: CompiledColumn[] = left.columns.map((c) => ({ name: c.name, type: c.type, sql: `s.${dialect.ident(c.column)}`, inputColumn: c.name }))
   const others: { table: string; alias: string }[] = []
   for (const join of relation.joins) {
     const right = rightOf(relation, join, context)

@@ -62,3 +62,19 @@ export const widenings: Readonly<Record<string, readonly FeatureType[]>> = Objec
 export function widens(source: string, declared: FeatureType): boolean {
   return source === declared || (widenings[source]?.includes(declared) ?? false)
 }
+
+/** What an offline engine says of a column whose cells are text, read as whatever is declared (CSV). */
+export const textCells = 'csv'
+
+/**
+ * Whether a source column, as an offline engine describes it, may be read as the declared type: it widens, its elements do,
+ * a list of float32 is read as a vector (its length is checked row by row), cells of text are read as any type.
+ */
+export function readsAs(source: string, declared: FeatureType): boolean {
+  if (source === textCells || widens(source, declared)) return true
+  const item = /^list<(.+)>$/.exec(source)?.[1]
+  if (item === undefined) return false
+  const parts = partsOf(declared)
+  if (parts.kind === 'vector') return item === 'float32'
+  return parts.kind === 'list' && widens(item, parts.item)
+}

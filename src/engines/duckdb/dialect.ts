@@ -63,7 +63,7 @@ function instantLiteral(us: bigint): string {
 function comparable(sql: string, type: FeatureType): string {
   const parts = partsOf(type)
   if (parts.kind !== 'list') return sql
-  return `list_transform(${sql}, lambda x: {'n': x IS NOT NULL, 'v': coalesce(x, ${leastOf(parts.item)})})`
+  return `list_transform(${sql}, lambda _x: {'n': _x IS NOT NULL, 'v': coalesce(_x, ${leastOf(parts.item)})})`
 }
 
 /** Some value of the type, to stand where null does not count. */

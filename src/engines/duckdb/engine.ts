@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Call } from '../../kernel/call.ts'
+import { fail } from '../../kernel/errors.ts'
+import { failureOf } from './failure.ts'
+import { FileSchemas } from './file-schema.ts'
+import { type Instance, type InstanceLimits, closeInstance, lockInstance, openInstance } from './instance.ts'
+import type { LogTable } from './leaf-context.ts'
+import { type LogTables, openLogTables } from './push-log/log-table.ts'
+import type { FilePushLog } from './push-log/push-log.ts'
+import { Session } from './session.ts'
+
+/** What an engine is opened with. */
+export interface EngineOptions {
+  readonly tempDir: string
+  readonly repositoryDir: string
+  readonly limits: InstanceLimits
+  readonly log: FilePushLog | null
+}
+
+/** A session and what belongs to its DuckDB. */
+export interface EngineSession {
+  readonly session: Session
+  readonly logTable: LogTable
+  /** Where a locked session may write; null where it may write anywhere. */
+  readonly scratchDir: string | null
+}
+
+/** A DuckDB and the push log's tables in it. */
+interface Opened {
+  readonly instance: Instance
+  readonly tables: LogTables | null
+}
+
+/** One DuckDB for queries without user SQL; queries with it get a DuckDB of their own that can reach nothing else. */
+export class Engine implements AsyncDisposable {
+  readonly repositoryDir: string
+  readonly schemas = new FileSchemas()
+  readonly #options: EngineOptions
+  readonly #sessions = new Set<Session>()
+  #main: Promise<Opened> | undefined
+  #disposal: Promise<void> | undefined
+
+  constructor(options: EngineOptions) {
+    this.#options = options
+    this.repositoryDir = options.repositoryDir
+  }
+
+  /** A session on the shared instance. @throws CLOSED. */
+  async session(call: Call | undefined): Promise<EngineSession> {
+    this.#checkOpen()
+    this.#main ??= this.#open(this.#options.limits)
+    const { instance, tables } = await this.#main
+    const session = this.#track(new Session(await instance.db.connect(), call))
+    return { session, logTable: logTableOf(tables, session), scratchDir: null }
+  }
+
+  /** A session on an instance of its own that can read these files and the push log, and write to a scratch folder; nothing else, for good. @throws CLOSED. */
+  async lockedSession(files: readonly string[], call: Call | undefined): Promise<EngineSession> {
+    this.#checkOpen()
+    const { tempDir, limits, log } = this.#options
+    const scratchDir = join(tempDir, `${process.pid}-${randomUUID()}`)
+    await mkdir(scratchDir, { recursive: true })
+    const opened = await this.#open({ ...limits, memoryBytes: limits.memoryBytes / 2 })
+    try {
+      const connection = await opened.instance.db.connect()
+      await lockInstance(connection, files, [...(log === null ? [] : [log.index.folder.rows]), scratchDir])
+      const session = this.#track(new Session(connection, call))
+      session.onDispose(() => close(opened))
+      session.onDispose(() => rm(scratchDir, { recursive: true, force: true }))
+      return { session, logTable: logTableOf(opened.tables, session), scratchDir }
+    } catch (thrown) {
+      await close(opened)
+      throw failureOf(thrown)
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal ??= this.#dispose()
+    return this.#disposal
+  }
+
+  async #open(limits: InstanceLimits): Promise<Opened> {
+    const instance = await openInstance(this.#options.tempDir, limits)
+    try {
+      return { instance, tables: this.#options.log === null ? null : await openLogTables(this.#options.log, instance.db) }
+    } catch (thrown) {
+      await closeInstance(instance)
+      throw failureOf(thrown)
+    }
+  }
+
+  #track(session: Session): Session {
+    this.#sessions.add(session)
+    session.onDispose(() => this.#sessions.delete(session))
+    return session
+  }
+
+  #checkOpen(): void {
+    if (this.#disposal !== undefined) throw fail('CLOSED', 'The offline store is closed')
+  }
+
+  async #dispose(): Promise<void> {
+    const closing = [...this.#sessions].map((session) => {
+      session.end(fail('CLOSED', 'The offline store was closed'))
+      return session[Symbol.asyncDispose]()
+    })
+    await Promise.all(closing)
+    const main = await this.#main
+    if (main !== undefined) await close(main)
+  }
+}
+
+function logTableOf(tables: LogTables | null, session: Session): LogTable {
+  return async (leaf) => {
+    if (tables === null) return null
+    const { sql, release } = await tables.table(leaf)
+    session.onDispose(release)
+    return sql
+  }
+}
+
+async function close({ instance, tables }: Opened): Promise<void> {
+  tables?.close()
+  await closeInstance(instance)
+}

@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { quote } from './dialect.ts'
+
+/** How much of the machine an instance may take. */
+export interface InstanceLimits {
+  readonly threads: number
+  readonly memoryBytes: number
+}
+
+/** A DuckDB of its own in memory, and the folder to which it spills. */
+export interface Instance {
+  readonly db: DuckDBInstance
+  readonly spillDir: string
+}
+
+/**
+ * Opens a DuckDB in memory: nothing is downloaded, nothing is shared with other processes (a database file would shut them
+ * out, readers too), and what does not fit in memory spills to a folder of its own.
+ */
+export async function openInstance(tempDir: string, limits: InstanceLimits): Promise<Instance> {
+  const spillDir = join(tempDir, `${process.pid}-${randomUUID()}`)
+  await mkdir(spillDir, { recursive: true })
+  const db = await DuckDBInstance.create(':memory:', {
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    allow_community_extensions: 'false',
+    temp_directory: spillDir,
+    memory_limit: `${Math.floor(limits.memoryBytes / 1_000_000)}MB`,
+    threads: String(limits.threads),
+    preserve_insertion_order: 'true',
+  })
+  const connection = await db.connect()
+  try {
+    await connection.run(`SET GLOBAL TimeZone = 'UTC'`)
+  } finally {
+    connection.closeSync()
+  }
+  return { db, spillDir }
+}
+
+/** Takes everything from an instance but reading these files and what lies in these folders; for good. */
+export async function lockInstance(connection: DuckDBConnection, files: readonly string[], folders: readonly string[]): Promise<void> {
+  await connection.run(`SET allowed_paths = [${files.map(quote).join(', ')}]`)
+  await connection.run(`SET allowed_directories = [${folders.map(quote).join(', ')}]`)
+  await connection.run('SET enable_external_access = false')
+  await connection.run('SET lock_configuration = true')
+}
+
+/** Closes an instance and frees what it spilled. */
+export async function closeInstance(instance: Instance): Promise<void> {
+  instance.db.closeSync()
+  await rm(instance.spillDir, { recursive: true, force: true })
+}
+
+/** Removes what killed processes have spilled. Folders begin with the process's id. */
+export async function sweepSpills(tempDir: string): Promise<void> {
+  await mkdir(tempDir, { recursive: true })
+  for (const name of await readdir(tempDir)) {
+    const pid = /^(\d+)-[0-9a-f-]{36}$/.exec(name)?.[1]
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(tempDir, name), { recursive: true, force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (thrown) {
+    return thrown instanceof Error && 'code' in thrown && thrown.code === 'EPERM'
+  }
+}

@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto'
+import { copyFile, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { fail, isProvenderError } from '../../kernel/errors.ts'
+import type { QueryResult } from '../../ports/offline.ts'
+import { type Compiled, type CompiledColumn, queryText } from '../../query/compile.ts'
+import type { Batch, Field } from '../../values/batch.ts'
+import { batchOf } from './chunk-columns.ts'
+import { duckdbDialect, quote } from './dialect.ts'
+import { failureOf } from './failure.ts'
+import type { InputOutput } from './input-table.ts'
+import type { Session } from './session.ts'
+
+/** What a running query rests on. */
+export interface QueryParts {
+  readonly session: Session
+  readonly compiled: Compiled
+  /** By the names of input columns. */
+  readonly outputs: ReadonlyMap<string, InputOutput>
+  /** Where a locked session may write; null where it may write anywhere. */
+  readonly scratchDir: string | null
+  /** Looks at the sources again. @throws SOURCE_CHANGED. */
+  readonly checkSources: () => Promise<void>
+  /** Makes the best of an error: names the file, the row. */
+  readonly explain: (thrown: unknown) => Promise<Error>
+}
+
+/** The rows of a compiled query. */
+export function queryResult(parts: QueryParts): QueryResult {
+  const fields = parts.compiled.columns.map((c) => fieldOf(c, parts.outputs))
+  let read = false
+  const once = (): void => {
+    if (read) throw fail('CLOSED', 'The result was read already')
+    read = true
+  }
+  return {
+    fields,
+    batches: () => {
+      once()
+      return batches(parts, fields)
+    },
+    writeParquet: async (path) => {
+      once()
+      return writeParquet(parts, path)
+    },
+    [Symbol.asyncDispose]: () => parts.session[Symbol.asyncDispose](),
+  }
+}
+
+function fieldOf(column: CompiledColumn, outputs: ReadonlyMap<string, InputOutput>): Field {
+  const output = column.inputColumn === undefined ? undefined : outputs.get(column.inputColumn)
+  if (output !== undefined) return { ...output.field, name: column.name }
+  if (column.type === null) throw new Error(`Assertion failed: the column ${column.name} has a type`)
+  return { name: column.name, type: column.type }
+}
+
+async function* batches(parts: QueryParts, fields: readonly Field[]): AsyncGenerator<Batch> {
+  const { session, compiled, outputs } = parts
+  try {
+    const selected = compiled.columns.map((c, i) => ({ sql: inBatch(c, outputs), name: `c${i}` }))
+    const result = await session.stream(queryText(duckdbDialect, compiled, selected))
+    for (;;) {
+      const chunk = await session.guard(() => result.fetchChunk())
+      if (chunk === null || chunk.rowCount === 0) break
+      yield batchOf(chunk, fields)
+    }
+    await parts.checkSources()
+  } catch (thrown) {
+    throw await parts.explain(thrown)
+  } finally {
+    await session[Symbol.asyncDispose]()
+  }
+}
+
+function inBatch(column: CompiledColumn, outputs: ReadonlyMap<string, InputOutput>): string {
+  const output = column.inputColumn === undefined ? undefined : outputs.get(column.inputColumn)
+  return output === undefined ? column.sql : output.inBatch(column.sql)
+}
+
+/** Writes beside the target and renames, so that nobody ever sees half a file. */
+async function writeParquet(parts: QueryParts, path: string): Promise<number> {
+  const { session, compiled } = parts
+  const beside = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)
+  const written = parts.scratchDir === null ? beside : join(parts.scratchDir, `${randomUUID()}.parquet`)
+  try {
+    const query = queryText(duckdbDialect, compiled, compiled.columns)
+    const [row] = await session.rows(`COPY (${query}) TO ${quote(written)} (FORMAT parquet, COMPRESSION snappy, USE_TMP_FILE false)`)
+    await parts.checkSources()
+    if (written !== beside) await copyFile(written, beside)
+    await rename(beside, path)
+    return Number(row?.[0] ?? 0)
+  } catch (thrown) {
+    throw isProvenderError(thrown) ? await parts.explain(thrown) : failureOf(thrown)
+  } finally {
+    await Promise.all([rm(beside, { force: true }), rm(written, { force: true })])
+    await session[Symbol.asyncDispose]()
+  }
+}

@@ -1,0 +1,151 @@
+import { must } from '../../kernel/assert.ts'
+import { type Call, checkCall } from '../../kernel/call.ts'
+import { fail } from '../../kernel/errors.ts'
+import type { OfflineQuery, QueryResult, SpineInput } from '../../ports/offline.ts'
+import { type Leaves, compile } from '../../query/compile.ts'
+import type { AsOf, InputRows, LogRows, Relation, SourceRows, SqlRows } from '../../query/relation.ts'
+import type { FileIdentity } from '../../values/file-identity.ts'
+import { duckdbDialect, ident } from './dialect.ts'
+import type { Engine } from './engine.ts'
+import { explain } from './explain.ts'
+import { keepFile } from './input-file.ts'
+import { keepRows } from './input-rows.ts'
+import { type LoadedInput, keepInput, rowColumn } from './input-table.ts'
+import { type LeafContext, allInputs, filesOfAskers, groupsOf, isFileSource } from './leaf-context.ts'
+import { queryResult } from './query-result.ts'
+import type { Session } from './session.ts'
+import { checkUnchanged } from './source-files.ts'
+import { type FileGroup, sourceTable } from './source-table.ts'
+import { sqlTable, userQuery } from './sql-table.ts'
+
+type Leaf = SourceRows | SqlRows | LogRows | InputRows
+
+/** Starts a query: reads its inputs, computes its as-of joins, and answers rows that are still to be read. */
+export async function startQuery(engine: Engine, query: OfflineQuery, call?: Call): Promise<QueryResult> {
+  checkCall(call)
+  const leaves = leavesOf(query.plan)
+  const inputs = leaves.filter((leaf) => leaf.kind === 'input')
+  const spines = new Map(inputs.map((leaf) => [leaf.name, must(query.inputs?.get(leaf.name), `the query brings ${leaf.name}`)]))
+  const named = leaves.flatMap((leaf) => (leaf.kind === 'source' ? (leaf.files ?? []) : []))
+  await checkUnchanged(named)
+  const askers = [...leaves.filter((leaf) => leaf.kind === 'source'), ...sqlInputsOf(leaves, [...spines.values()])]
+  const files = await filesOfAskers(askers, engine.repositoryDir)
+  const userSql = leaves.some((leaf) => leaf.kind === 'sql') || [...spines.values()].some((spine) => spine.kind === 'sql')
+  const { session, scratchDir, logTable } = userSql ? await engine.lockedSession([...pathsOf(files), ...spinePaths(spines)], call) : await engine.session(call)
+  const context: LeafContext = { session, schemas: engine.schemas, logTable, files }
+  const explained = (thrown: unknown): Promise<Error> => explain(thrown, { named, files, leaves, userSql })
+  const checkSources = (): Promise<void> => checkUnchanged(named)
+  try {
+    const loaded = new Map<string, LoadedInput>()
+    for (const [i, leaf] of inputs.entries()) {
+      if (!loaded.has(leaf.name)) loaded.set(leaf.name, await keepSpine(context, leaf, must(spines.get(leaf.name), leaf.name), `_input_${i}`))
+    }
+    await rangesOf(session, query.plan, loaded)
+    const compiled = compile(query.plan, duckdbDialect, await lookUp(context, leaves, loaded))
+    const outputs = new Map([...loaded.values()].flatMap((input) => [...input.outputs]))
+    checkCollisions(compiled.columns.map((c) => c.name))
+    for (const step of compiled.steps) await session.run(step)
+    if (compiled.steps.length > 0) await checkSources()
+    return queryResult({ session, compiled, outputs, scratchDir, checkSources, explain: explained })
+  } catch (thrown) {
+    await session[Symbol.asyncDispose]()
+    throw await explained(thrown)
+  }
+}
+
+function leavesOf(relation: Relation): Leaf[] {
+  switch (relation.kind) {
+    case 'source':
+    case 'sql':
+    case 'log':
+    case 'input':
+      return [relation]
+    case 'union':
+      return relation.inputs.flatMap(leavesOf)
+    case 'semi':
+      return [...leavesOf(relation.input), ...leavesOf(relation.among)]
+    case 'asOf':
+      return [relation.left, ...relation.joins.flatMap((join) => leavesOf(join.right))]
+    default:
+      return leavesOf(relation.input)
+  }
+}
+
+function sqlInputsOf(leaves: readonly Leaf[], spines: readonly SpineInput[]): ReturnType<typeof allInputs> {
+  return allInputs([...leaves.flatMap((leaf) => (leaf.kind === 'sql' ? leaf.inputs : [])), ...spines.flatMap((spine) => (spine.kind === 'sql' ? spine.inputs : []))])
+}
+
+const pathsOf = (files: ReadonlyMap<object, readonly FileIdentity[]>): string[] => [...new Set([...files.values()].flat().map((f) => f.path))]
+
+const spinePaths = (spines: ReadonlyMap<string, SpineInput>): string[] => [...spines.values()].flatMap((spine) => (spine.kind === 'file' ? [spine.path] : []))
+
+async function keepSpine(context: LeafContext, leaf: InputRows, spine: SpineInput, table: string): Promise<LoadedInput> {
+  if (spine.kind === 'sql') {
+    const { query, columns } = await userQuery(context, spine.sql, spine.inputs, `input "${leaf.name}"`)
+    const brought = columns.map((c) => ({ name: c.name, duckType: c.type, sql: ident(c.name) }))
+    return keepInput(context.session, leaf, { table, sql: `(${query}) AS t`, columns: brought, label: `input "${leaf.name}"` })
+  }
+  if (spine.kind === 'file' && spine.format !== 'ndjson') return keepFile(context.session, leaf, { path: spine.path, format: spine.format, table, schemas: context.schemas })
+  return keepRows(context.session, leaf, spine, table)
+}
+
+/** Looks up everything that compiling asks for. */
+async function lookUp(context: LeafContext, leaves: readonly Leaf[], loaded: ReadonlyMap<string, LoadedInput>): Promise<Leaves> {
+  const groups = new Map<object, readonly FileGroup[]>()
+  const tables = new Map<object, string | null>()
+  for (const leaf of new Set(leaves)) {
+    if (leaf.kind === 'source' && isFileSource(leaf.source)) groups.set(leaf, await groupsOf(context, leaf, leaf.source))
+    else if (leaf.kind === 'sql') tables.set(leaf, await sqlTable(context, leaf))
+    else if (leaf.kind === 'log') tables.set(leaf, await context.logTable(leaf))
+  }
+  return {
+    rows: (leaf, narrow) => {
+      if (leaf.kind === 'source' && isFileSource(leaf.source)) return sourceTable(leaf.source, leaf.take, groups.get(leaf) ?? [], narrow)
+      return tables.get(leaf) ?? null
+    },
+    input: (leaf) => must(loaded.get(leaf.name), `input ${leaf.name} was kept`).table,
+  }
+}
+
+/** Finds the span of the spine's instants, so that rows beyond it need not be read. @throws MISSING_TIMESTAMP. */
+async function rangesOf(session: Session, plan: Relation, loaded: Map<string, LoadedInput>): Promise<void> {
+  for (const asOf of asOfsOf(plan)) {
+    const input = must(loaded.get(asOf.left.name), `input ${asOf.left.name} was kept`)
+    const at = ident(must(input.table.used.get(asOf.at), `the input has ${asOf.at}`))
+    const [row] = await session.rows(
+      `SELECT count(*), count(*) FILTER (WHERE ${at} IS NULL), min(${ident(rowColumn)}) FILTER (WHERE ${at} IS NULL), epoch_us(min(${at})), epoch_us(max(${at})) FROM ${ident(input.table.table)}`,
+    )
+    const [rows, missing, first, min, max] = row ?? []
+    if (missing !== 0n) throw fail('MISSING_TIMESTAMP', `${String(missing)} of ${String(rows)} rows have no timestamp in "${asOf.at}"; the first is row ${String(first)}, counted from 1`)
+    if (typeof min !== 'bigint' || typeof max !== 'bigint') continue
+    const ranges = new Map([...(input.table.ranges ?? []), [asOf.at, { min, max }] as const])
+    loaded.set(asOf.left.name, { ...input, table: { ...input.table, ranges } })
+  }
+}
+
+function asOfsOf(relation: Relation): AsOf[] {
+  switch (relation.kind) {
+    case 'asOf':
+      return [relation]
+    case 'union':
+      return relation.inputs.flatMap(asOfsOf)
+    case 'semi':
+      return [...asOfsOf(relation.input), ...asOfsOf(relation.among)]
+    case 'source':
+    case 'sql':
+    case 'log':
+    case 'input':
+      return []
+    default:
+      return asOfsOf(relation.input)
+  }
+}
+
+function checkCollisions(names: readonly string[]): void {
+  const seen = new Map<string, string>()
+  for (const name of names) {
+    const other = seen.get(name.toLowerCase())
+    if (other !== undefined) throw fail('NAME_COLLISION', `The output columns "${other}" and "${name}" collide`)
+    seen.set(name.toLowerCase(), name)
+  }
+}
