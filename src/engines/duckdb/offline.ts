@@ -29,7 +29,7 @@ const memoryShare = 0.4
  * Opens the offline store on DuckDB: sources are read where they lie, nothing is written but what does not fit in memory.
  * Several processes may open one folder.
  */
-export async function openDuckdb(options: DuckdbOptions): Promise<OfflineStore> {
+export async function openDuckdbOffline(options: DuckdbOptions): Promise<OfflineStore> {
   const tempDir = join(options.dir, 'temp')
   await sweepSpills(tempDir)
   const engine = new Engine({
