@@ -58,9 +58,9 @@ describe('several processes on one LMDB folder', () => {
   test('a writer that is killed leaves whole rows, and neither its lock nor its places for readers stay taken', async () => {
     await using store = await openLmdbOnline(folder)
     const marker = keyed('marker', packed({ event: 1 }))
-    const written = writesOf(3, 100_000)
+    const written = writesOf(3, 20_000)
     for (let round = 0; round < 3; round++) {
-      const child = startWriter(3, 100_000)
+      const child = startWriter(3, 20_000)
       while (((await store.read([{ space: hotSpace, keys: hotKeys }]))[0] ?? []).every((row) => row === null))
         await new Promise((resolve) => setTimeout(resolve, 5))
       await new Promise((resolve) => setTimeout(resolve, 20 * round))
@@ -110,6 +110,30 @@ describe('several processes on one LMDB folder', () => {
     expect((await ended)[0]).toBe(0)
     // With transactions of 10,000 rows it is above 100 ms, with slices 2 to 5.
     expect(Number(await said)).toBeLessThan(50)
+  })
+
+  test('a store that is full says so, goes on answering reads, and takes rows again when there is room', async () => {
+    const filler = join(import.meta.dirname, '../support/lmdb-filler.ts')
+    // A limit on the size of files stands for a full disk; the signal that goes with it would end the process.
+    const child = spawn(
+      'sh',
+      ['-c', `trap '' XFSZ; ulimit -f 12000; exec "$0" "$@"`, process.execPath, filler, folder],
+      {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      },
+    )
+    children.push(child)
+    const said = text(must(child.stdout, 'the child writes to a pipe'))
+    expect(await once(child, 'exit')).toEqual([0, null])
+    const { written, ...rest } = JSON.parse(await said) as { written: number }
+    expect(written).toBeGreaterThan(1000)
+    expect(rest).toEqual({
+      code: 'STORE_FULL',
+      together: Array(3).fill('STORE_FULL'),
+      found: written,
+      freed: 'none',
+      after: 'none',
+    })
   })
 
   test('what is no online store is refused: CORRUPT_STORE', async () => {

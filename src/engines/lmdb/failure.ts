@@ -1,37 +1,44 @@
 import { statfsSync } from 'node:fs'
+import { constants } from 'node:os'
 import { dirname } from 'node:path'
 import { type ErrorCode, type ProvenderError, fail, isProvenderError } from '../../kernel/errors.ts'
 
-/** Codes of LMDB itself are below −30,000, those of the system are positive or, from Node, names. */
+const { errno } = constants
+
+/** Codes of LMDB itself, which it numbers below −30,000. */
+const mdb = Object.freeze({
+  readersFull: -30_790,
+  mapFull: -30_792,
+  invalid: -30_793,
+  versionMismatch: -30_794,
+  corrupted: -30_796,
+  pageNotFound: -30_797,
+})
+
+/** What codes mean: of LMDB, of the system by number (from lmdb) and by name (from Node). */
 const meanings: ReadonlyMap<unknown, ErrorCode> = new Map<unknown, ErrorCode>([
-  ...[28, 122, 27, -30_792, 'ENOSPC', 'EDQUOT', 'EFBIG'].map((code) => [code, 'STORE_FULL'] as const), // −30,792: the map cannot grow
-  ...[-30_793, -30_794, -30_796, -30_797, 'ENOTDIR', 'EEXIST', 20].map((code) => [code, 'CORRUPT_STORE'] as const), // no LMDB file, another version, damaged pages, a file where the folder belongs
-  ...[-30_790, 'EACCES', 'EPERM', 'EROFS', 'EMFILE', 'ENFILE', 'ENOENT', 13, 1, 30, 24, 23, 12, 2].map(
-    (code) => [code, 'STORE_UNREACHABLE'] as const,
-  ),
+  // A write that is cut short, as by a full disk, a quota or a limit on files, is an I/O error to LMDB.
+  ...all('STORE_FULL', mdb.mapFull, 'ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'),
+  ...all('CORRUPT_STORE', mdb.invalid, mdb.versionMismatch, mdb.corrupted, mdb.pageNotFound, 'ENOTDIR', 'EEXIST'),
+  ...all('STORE_UNREACHABLE', mdb.readersFull, 'EACCES', 'EPERM', 'EROFS', 'EMFILE', 'ENFILE', 'ENOENT', 'ENOMEM'),
 ])
 
-/** A disk that is full to the last pages makes LMDB answer with an I/O error. */
-const ioError = 5
-const fullBelowBytes = 1024 * 1024
+function all(meaning: ErrorCode, ...codes: readonly (number | keyof typeof errno)[]): [unknown, ErrorCode][] {
+  return codes
+    .flatMap((code): unknown[] => (typeof code === 'number' ? [code] : [code, errno[code]]))
+    .map((code) => [code, meaning])
+}
 
 /** What lmdb threw, as an error of the table that names the file. What a commit died of comes after the error itself, hence the promise. */
 export async function storeFailure(thrown: unknown, file: string): Promise<ProvenderError> {
   if (isProvenderError(thrown)) return thrown
   const cause = await causeOf(thrown)
-  const code = codeOf(cause)
   const text = cause instanceof Error ? cause.message : String(cause)
-  const meaning =
-    code === ioError || code === 'EIO'
-      ? isFull(file)
-        ? 'STORE_FULL'
-        : 'STORE_UNREACHABLE'
-      : (meanings.get(code) ?? 'INTERNAL')
-  return fail(meaning, `The online store ${file}: ${text}`, { cause })
+  return fail(meanings.get(codeOf(cause)) ?? 'INTERNAL', `The online store ${file}: ${text}`, { cause })
 }
 
 /** Whether lmdb says that all its places for readers are taken, perhaps by processes that were killed. */
-export const isReadersFull = (thrown: unknown): boolean => codeOf(thrown) === -30_790
+export const isReadersFull = (thrown: unknown): boolean => codeOf(thrown) === mdb.readersFull
 
 async function causeOf(thrown: unknown): Promise<unknown> {
   if (!(thrown instanceof Error) || !('commitError' in thrown)) return thrown
@@ -46,6 +53,9 @@ async function causeOf(thrown: unknown): Promise<unknown> {
 function codeOf(thrown: unknown): unknown {
   return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
 }
+
+/** Below this a disk has as good as no room: opening alone touches some pages. */
+const fullBelowBytes = 1024 * 1024
 
 /** Whether the disk of a file has as good as no room. */
 export function isFull(file: string): boolean {
