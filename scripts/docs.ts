@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorTable } from '../src/kernel/errors.ts'
+import './docs-schema.ts'
 import { renderErrorPage } from './error-page.ts'
 import { root } from './steps.ts'
 

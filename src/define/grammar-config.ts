@@ -5,7 +5,7 @@ import { filledText } from './grammar-texts.ts'
 export const projectPattern = /^[a-z][a-z0-9_-]{0,62}$/
 
 const wholeNumber = (describe: string) =>
-  z.union([z.int(), z.string()]).describe(`${describe}; a number, or a variable`)
+  z.union([z.number().meta({ type: 'integer' }), z.string()]).describe(`${describe}; a number, or a variable`)
 const yesOrNo = (describe: string) =>
   z.union([z.boolean(), z.string()]).describe(`${describe}; true, false, or a variable`)
 

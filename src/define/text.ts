@@ -37,7 +37,7 @@ export function readYaml(file: string, text: string): ReadText {
     merge: false,
     resolveKnownTags: false,
     prettyErrors: false,
-    logLevel: 'silent',
+    logLevel: 'error',
   })
   const reading: Reading = { document, source, ranges: new Map(), errors: [], nodes: 0, aliases: 0 }
   // After the first the parser is lost, and what it says is about itself.
@@ -136,7 +136,7 @@ function plainMap(reading: Reading, pairs: readonly Pair<Node, Node | null>[], p
       continue
     }
     const read = value === null ? null : plain(reading, value, inner)
-    note(reading, inner, { key: range(key), value: value === null ? range(key) : range(value) })
+    note(reading, inner, { key: range(key), value: value === null || isEmpty(value) ? range(key) : range(value) })
     members[name] = read
   }
   return members
@@ -152,6 +152,12 @@ function keyText(key: Node): string | undefined {
 function range(node: Node): Range {
   const [start, end] = node.range ?? [0, 0]
   return [start, end]
+}
+
+/** Nothing after the colon is a value too, of no length. */
+function isEmpty(node: Node): boolean {
+  const [start, end] = range(node)
+  return start === end
 }
 
 function note(reading: Reading, path: Path, at: { readonly key?: Range; readonly value: Range }): void {

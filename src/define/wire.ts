@@ -15,6 +15,8 @@ import { assemble, readDrafts } from './draft.ts'
 import { toErrors } from './finding.ts'
 import { jsonPart } from './place.ts'
 
+export { canonicalJson } from './canonical-json.ts'
+
 /**
  * The wire form: the YAML grammar as JSON. One set of definitions has one wire form: names are sorted, fields have a
  * fixed order, defaults are left out. Join keys, columns and features keep the order they were declared in, which counts.

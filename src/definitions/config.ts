@@ -63,6 +63,8 @@ export function readConfig(dir: string, part: Part, environment: Environment): R
   const empty = new Set(missing.map((finding) => finding.path.join('.')))
   const shapes = shape.findings.filter((finding) => !empty.has(finding.path.join('.')))
   const findings = [...strangers, ...missing, ...reserved, ...shapes]
+  if (rest['project'] === undefined)
+    findings.push({ ...problem(part, [], `${configFile} lacks \`project\``, 'Add `project: name`.'), spot: 'key' })
   if (shape.value !== undefined) findings.push(...checkValues(part, shape.value))
   const named = nameVariables(findings, overridden.set).map((finding) =>
     finding.code === 'INVALID_DEFINITION' ? { ...finding, code: 'INVALID_CONFIG' as const } : finding,
@@ -93,20 +95,13 @@ function ownFields(
 function checkValues(part: Part, body: ConfigBody): Finding[] {
   const findings: Finding[] = []
   const { project, server = {} } = body
-  if (project === undefined)
-    findings.push({ ...problem(part, [], `${configFile} lacks \`project\``, 'Add `project: name`.'), spot: 'key' })
-  else if (!projectPattern.test(project))
-    findings.push(
-      problem(
-        part,
-        ['project'],
-        `"${project}" is not a name of a project`,
-        'Use a–z, 0–9, _ and -, starting with a letter, at most 63 characters.',
-      ),
-    )
+  if (project !== undefined && !projectPattern.test(project)) {
+    const remedy = 'Use a–z, 0–9, _ and -, starting with a letter, at most 63 characters.'
+    findings.push(problem(part, ['project'], `"${project}" is not a name of a project`, remedy))
+  }
   const within = (path: Path, value: unknown, range: readonly [number, number]): void => {
     const number = numberOf(value)
-    if (value === undefined || (number >= range[0] && number <= range[1])) return
+    if (value === undefined || (Number.isInteger(number) && number >= range[0] && number <= range[1])) return
     findings.push(
       problem(
         part,

@@ -61,16 +61,15 @@ async function runWorker(files: readonly string[], fileMs: number): Promise<Life
     resourceLimits: { maxOldGenerationSizeMb: workerLimits.heapMiB },
   })
   // Standard output belongs to the command that loads the definitions.
-  worker.stdout.pipe(process.stderr, { end: false })
+  worker.stdout.on('data', (chunk: Uint8Array) => process.stderr.write(chunk))
   const { promise, resolve } = Promise.withResolvers<Life>()
   const loaded: LoadedTypescript[] = []
   let definitions: ExportedDefinition[] = []
-  const stop = (message: string): void => {
-    const file = files[loaded.length] ?? ''
-    const remedy = 'A file of definitions must load by itself: no waiting for what never comes, no exit.'
-    resolve({ loaded, last: { file, definitions: [], thrown: { name: 'Error', message, stack: '', remedy } } })
-  }
-  const timer = setTimeout(() => stop(`it did not end within ${fileMs / 1000} s`), fileMs)
+  let reason = 'it ended its process before it was loaded'
+  const timer = setTimeout(() => {
+    reason = `it did not end within ${fileMs / 1000} s`
+    void worker.terminate()
+  }, fileMs)
   worker.on('message', (message: TypescriptMessage) => {
     if (message.kind === 'definition') {
       definitions.push({ export: message.export, document: message.document })
@@ -83,8 +82,15 @@ async function runWorker(files: readonly string[], fileMs: number): Promise<Life
       timer.refresh()
     }
   })
-  worker.on('error', (error) => stop(`it ended its process: ${error instanceof Error ? error.message : String(error)}`))
-  worker.on('exit', () => stop('it ended its process before it was loaded'))
+  worker.on('error', (error) => {
+    reason = `it ended its process: ${error instanceof Error ? error.message : String(error)}`
+  })
+  // Only here has everything arrived that the worker said: an error overtakes what was said before it.
+  worker.on('exit', () => {
+    const file = files[loaded.length] ?? ''
+    const remedy = 'A file of definitions must load by itself: no waiting for what never comes, no exit.'
+    resolve({ loaded, last: { file, definitions: [], thrown: { name: 'Error', message: reason, stack: '', remedy } } })
+  })
   const life = await promise
   clearTimeout(timer)
   await worker.terminate()

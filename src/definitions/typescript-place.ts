@@ -109,9 +109,9 @@ function thrownAt({ path, source }: TypescriptFile, thrown: TypescriptThrown): r
   return quoted(source, thrown.message)
 }
 
-/** Node shows a syntax error as the line and carets under it. */
+/** Node shows a syntax error as the line, maybe others around it, and carets under it. */
 function caret(source: SourceText, line: number, stack: string): readonly [number, number] {
-  const [, , marks = ''] = stack.split('\n')
+  const marks = stack.split('\n').find((text) => /^\s*\^+\s*$/.test(text)) ?? ''
   const column = marks.indexOf('^')
   const start = source.offsetOf(line, column === -1 ? 1 : column + 1)
   return [start, start + Math.max(1, marks.trim().length)]
