@@ -47,7 +47,7 @@ async function causeOf(thrown: unknown): Promise<unknown> {
     () => thrown,
     (cause: unknown) => cause,
   )
-  return Promise.race([given, new Promise((resolve) => setTimeout(resolve, 1000, thrown))])
+  return Promise.race([given, new Promise((resolve) => void setTimeout(resolve, 1000, thrown).unref())])
 }
 
 function codeOf(thrown: unknown): unknown {
