@@ -5,7 +5,19 @@ import { formatInstant } from '../values/instant.ts'
 import type { Value } from '../values/value.ts'
 import { parseExact } from './exact-json.ts'
 import { float32Text, float64Text } from './float-text.ts'
-import { type At, badValue, base64Of, base64Text, floatOf, instantOf, intOf, parseValue, textOf, whereOf, writeValue } from './json-value.ts'
+import {
+  type At,
+  badValue,
+  base64Of,
+  base64Text,
+  floatOf,
+  instantOf,
+  intOf,
+  parseValue,
+  textOf,
+  whereOf,
+  writeValue,
+} from './json-value.ts'
 import { textChunks } from './text-chunks.ts'
 
 /** One record of a CSV file. A cell is null where nothing stands between the commas, and '' where `""` does. */
@@ -126,17 +138,25 @@ class CsvParser {
     this.#recordChars = 0
     if (cells.length === 1 && cells[0] === null && this.#width !== 1) return undefined
     if (this.#width === -1) this.#width = cells.length
-    if (cells.length !== this.#width) throw this.#fault(`it has ${cells.length} cells, the header has ${this.#width}`, this.#recordLine)
+    if (cells.length !== this.#width)
+      throw this.#fault(`it has ${cells.length} cells, the header has ${this.#width}`, this.#recordLine)
     return { line: this.#recordLine, cells }
   }
 
   #grow(chars: number): void {
     this.#recordChars += chars
-    if (this.#recordChars > limits.jsonBodyBytes) throw this.#fault(`a record is longer than ${limits.jsonBodyBytes} characters; is a quote missing?`, this.#recordLine)
+    if (this.#recordChars > limits.jsonBodyBytes)
+      throw this.#fault(
+        `a record is longer than ${limits.jsonBodyBytes} characters; is a quote missing?`,
+        this.#recordLine,
+      )
   }
 
   #fault(message: string, line = this.#line): Error {
-    return fail('BAD_REQUEST', `Line ${line} of ${this.#where} is not CSV: ${message}`, { at: `line ${line}`, remedy: 'Write CSV by RFC 4180: cells with commas, quotes or line ends in double quotes, quotes doubled.' })
+    return fail('BAD_REQUEST', `Line ${line} of ${this.#where} is not CSV: ${message}`, {
+      at: `line ${line}`,
+      remedy: 'Write CSV by RFC 4180: cells with commas, quotes or line ends in double quotes, quotes doubled.',
+    })
   }
 }
 
@@ -157,7 +177,8 @@ export function csvLine(cells: readonly (string | null)[]): string {
   return `${cells.map((cell) => (cell === null ? '' : quoteCell(cell))).join(',')}\r\n`
 }
 
-const quoteCell = (cell: string): string => (cell === '' || /["\r\n,]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)
+const quoteCell = (cell: string): string =>
+  cell === '' || /["\r\n,]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell
 
 /** The cell of a value: text, instants and base64 as they are, NaN and infinities bare, the rest as JSON text. */
 export function cellOf(type: FeatureType, value: Value | null): string | null {

@@ -24,7 +24,10 @@ export function parseExact(text: string, where = 'the body'): unknown {
   } catch (thrown) {
     if (!(thrown instanceof SyntaxError)) throw thrown
     const fault = jsonFault(text)
-    throw fail('BAD_REQUEST', `${capital(where)} is not JSON: ${fault.message} at ${placeOf(text, fault.offset)}`, { cause: thrown, remedy: 'Send valid JSON.' })
+    throw fail('BAD_REQUEST', `${capital(where)} is not JSON: ${fault.message} at ${placeOf(text, fault.offset)}`, {
+      cause: thrown,
+      remedy: 'Send valid JSON.',
+    })
   }
 }
 
@@ -59,7 +62,12 @@ function checkDepth(text: string, where: string): void {
     if (c === 0x22) {
       i = endOfString(text, i)
     } else if (c === 0x7b || c === 0x5b) {
-      if (++depth > limits.jsonDepth) throw fail('BAD_REQUEST', `${capital(where)} is nested deeper than ${limits.jsonDepth} at ${placeOf(text, i)}`, { remedy: 'Send flatter JSON.' })
+      if (++depth > limits.jsonDepth)
+        throw fail(
+          'BAD_REQUEST',
+          `${capital(where)} is nested deeper than ${limits.jsonDepth} at ${placeOf(text, i)}`,
+          { remedy: 'Send flatter JSON.' },
+        )
     } else if (c === 0x7d || c === 0x5d) {
       depth--
     }
@@ -68,7 +76,7 @@ function checkDepth(text: string, where: string): void {
 
 /** The index of the quote that closes the string opened at `start`, or the end of the text. */
 function endOfString(text: string, start: number): number {
-  for (let i = start + 1; ; ) {
+  for (let i = start + 1; ;) {
     const quote = text.indexOf('"', i)
     if (quote === -1) return text.length
     let slashes = 0
@@ -111,7 +119,8 @@ function write(data: unknown, depth: number): string | undefined {
   }
 }
 
-const writeNumber = (value: number, text: (value: number) => string): string => (Number.isFinite(value) ? text(value) : `"${text(value)}"`)
+const writeNumber = (value: number, text: (value: number) => string): string =>
+  Number.isFinite(value) ? text(value) : `"${text(value)}"`
 
 function writeObject(data: object, depth: number): string {
   if (data instanceof Date) {
@@ -120,7 +129,8 @@ function writeObject(data: object, depth: number): string {
   }
   if (data instanceof Uint8Array) return `"${Buffer.from(data).toString('base64')}"`
   if (data instanceof Float32Array) return `[${Array.from(data, (x) => writeNumber(x, float32Text)).join(',')}]`
-  if (ArrayBuffer.isView(data)) return `[${Array.from(data as Float64Array | BigInt64Array, (x: number | bigint) => write(x, depth) ?? 'null').join(',')}]`
+  if (ArrayBuffer.isView(data))
+    return `[${Array.from(data as Float64Array | BigInt64Array, (x: number | bigint) => write(x, depth) ?? 'null').join(',')}]`
   if (Array.isArray(data)) return `[${data.map((element: unknown) => write(element, depth + 1) ?? 'null').join(',')}]`
   const members: string[] = []
   for (const [name, value] of Object.entries(data)) {
@@ -134,11 +144,18 @@ const excerptChars = 60
 
 /** A value as it stands in an error's text: its JSON, cut short. */
 export function excerptOf(input: unknown): string {
-  if (typeof input === 'undefined' || typeof input === 'function' || typeof input === 'symbol') return `a value of type ${typeof input}`
-  if (typeof input === 'object' && input !== null && !Array.isArray(input) && !(input instanceof Date)) return input instanceof Uint8Array ? `bytes (${input.length})` : 'an object'
+  if (typeof input === 'undefined' || typeof input === 'function' || typeof input === 'symbol')
+    return `a value of type ${typeof input}`
+  if (typeof input === 'object' && input !== null && !Array.isArray(input) && !(input instanceof Date))
+    return input instanceof Uint8Array ? `bytes (${input.length})` : 'an object'
   if (Array.isArray(input)) return 'an array'
   if (input instanceof Date && Number.isNaN(input.getTime())) return 'an invalid Date'
-  const text = typeof input === 'number' ? float64Text(input) : typeof input === 'bigint' ? input.toString() : stringifyExact(typeof input === 'string' ? input.slice(0, excerptChars * 2) : input)
+  const text =
+    typeof input === 'number'
+      ? float64Text(input)
+      : typeof input === 'bigint'
+        ? input.toString()
+        : stringifyExact(typeof input === 'string' ? input.slice(0, excerptChars * 2) : input)
   return text.length <= excerptChars ? text : `${text.slice(0, excerptChars).toWellFormed()}…`
 }
 

@@ -41,7 +41,8 @@ function jsInstant(input: unknown, at: At): Value {
   return instant
 }
 
-const isTypedArray = (input: unknown): input is Float64Array | BigInt64Array => ArrayBuffer.isView(input) && !(input instanceof DataView)
+const isTypedArray = (input: unknown): input is Float64Array | BigInt64Array =>
+  ArrayBuffer.isView(input) && !(input instanceof DataView)
 
 /**
  * Reads the text of a join key as it stands in a URL or on a command line: a number, `true` or `false`, RFC 3339, base64, or the text itself.

@@ -52,13 +52,18 @@ function skipItems(text: string, open: number, close: string, skipItem: (text: s
   for (;;) {
     at = skipSpace(text, skipItem(text, at))
     if (text[at] === close) return at + 1
-    if (text[at] !== ',') throw new Fault(at, at >= text.length ? `it ends before "${close}"` : `"," or "${close}" is expected`)
+    if (text[at] !== ',')
+      throw new Fault(at, at >= text.length ? `it ends before "${close}"` : `"," or "${close}" is expected`)
     at = skipSpace(text, at + 1)
   }
 }
 
 function skipMember(text: string, at: number): number {
-  if (text[at] !== '"') throw new Fault(at, at >= text.length ? 'it ends where a member must stand' : 'a member name in double quotes is expected')
+  if (text[at] !== '"')
+    throw new Fault(
+      at,
+      at >= text.length ? 'it ends where a member must stand' : 'a member name in double quotes is expected',
+    )
   const colon = skipSpace(text, skipString(text, at))
   if (text[colon] !== ':') throw new Fault(colon, '":" is expected')
   return skipValue(text, skipSpace(text, colon + 1))
@@ -71,7 +76,11 @@ function skipString(text: string, open: number): number {
     if (text[at] === '"') return at + 1
     if (at >= text.length) throw new Fault(open, 'a string is not closed')
     const end = text[at] === '\\' ? match(escape, text, at) : -1
-    if (end === -1) throw new Fault(at, text[at] === '\\' ? 'an escape that JSON does not have' : 'a control character in a string must be escaped')
+    if (end === -1)
+      throw new Fault(
+        at,
+        text[at] === '\\' ? 'an escape that JSON does not have' : 'a control character in a string must be escaped',
+      )
     at = end
   }
 }

@@ -32,19 +32,27 @@ export function readValue(type: FeatureType, input: unknown, at: At, scalar: Sca
     if (elements.length !== parts.size) throw badValue(type, input, at, `it has ${elements.length} elements`)
     return elements.map((element, i) => scalar('float32', element, below(at, i)))
   }
-  if (elements.length > limits.listElements) throw badValue(type, input, at, `it has ${elements.length} elements; ${limits.listElements} are allowed`)
+  if (elements.length > limits.listElements)
+    throw badValue(type, input, at, `it has ${elements.length} elements; ${limits.listElements} are allowed`)
   return elements.map((element, i) => (element === null ? null : scalar(parts.item, element, below(at, i))))
 }
 
 /** The position of element or member `name` below a position. */
-export const below = (at: At, name: number | string): At => () => `${whereOf(at)}/${name}`
+export const below =
+  (at: At, name: number | string): At =>
+  () =>
+    `${whereOf(at)}/${name}`
 
 /** The text of a position. */
 export const whereOf = (at: At): string => (typeof at === 'string' ? at : at())
 
 /** The error for a value that does not fit its type. */
 export function badValue(type: FeatureType, input: unknown, at: At, why?: string): ProvenderError {
-  return fail('BAD_VALUE', `${excerptOf(input)} is not ${article(type)} ${type}${why === undefined ? '' : `: ${why}`}`, { at: whereOf(at) })
+  return fail(
+    'BAD_VALUE',
+    `${excerptOf(input)} is not ${article(type)} ${type}${why === undefined ? '' : `: ${why}`}`,
+    { at: whereOf(at) },
+  )
 }
 
 const int32Limit = 2n ** 31n
@@ -75,7 +83,8 @@ function jsonScalar(type: ScalarName, json: unknown, at: At): Value {
 /** An int: a number of the safe range without fraction, or a bigint. */
 export function intOf(type: 'int32' | 'int64', input: unknown, at: At): Value {
   if (typeof input === 'number') {
-    if (!Number.isInteger(input)) throw badValue(type, input, at, Number.isFinite(input) ? 'it has a fraction' : undefined)
+    if (!Number.isInteger(input))
+      throw badValue(type, input, at, Number.isFinite(input) ? 'it has a fraction' : undefined)
     if (type === 'int32') {
       if ((input | 0) !== input) throw badValue(type, input, at, 'it is out of range')
       return input | 0
@@ -110,7 +119,8 @@ export function textOf(input: unknown, at: At): Value {
   if (typeof input !== 'string') throw badValue('string', input, at)
   if (input.includes('\0')) throw badValue('string', input, at, 'it holds a NUL')
   if (!input.isWellFormed()) throw badValue('string', input, at, 'it holds a lone surrogate')
-  if (input.length * 3 > limits.stringBytes && Buffer.byteLength(input) > limits.stringBytes) throw badValue('string', input, at, `it is longer than ${limits.stringBytes} bytes`)
+  if (input.length * 3 > limits.stringBytes && Buffer.byteLength(input) > limits.stringBytes)
+    throw badValue('string', input, at, `it is longer than ${limits.stringBytes} bytes`)
   return input
 }
 
@@ -119,20 +129,23 @@ export function base64Of(input: unknown, at: At): Value {
   if (typeof input !== 'string') throw badValue('bytes', input, at)
   const bytes = Buffer.from(input, 'base64')
   // Node skips what is no base64; what it reads is all of it only if it writes the same.
-  if (bytes.toString('base64') !== input) throw badValue('bytes', input, at, 'it is not base64 in the standard alphabet, padded')
+  if (bytes.toString('base64') !== input)
+    throw badValue('bytes', input, at, 'it is not base64 in the standard alphabet, padded')
   return bytesOf(bytes, at)
 }
 
 /** Bytes within the limit, in a copy of their own. */
 export function bytesOf(bytes: Uint8Array, at: At): Value {
-  if (bytes.length > limits.stringBytes) throw badValue('bytes', bytes, at, `it is longer than ${limits.stringBytes} bytes`)
+  if (bytes.length > limits.stringBytes)
+    throw badValue('bytes', bytes, at, `it is longer than ${limits.stringBytes} bytes`)
   return new Uint8Array(bytes)
 }
 
 /** An instant from RFC 3339 text. */
 export function instantOf(input: unknown, at: At): Value {
   const instant = typeof input === 'string' ? parseInstant(input) : undefined
-  if (instant === undefined) throw badValue('timestamp', input, at, 'write it as RFC 3339, for example 2026-01-01T10:00:00Z')
+  if (instant === undefined)
+    throw badValue('timestamp', input, at, 'write it as RFC 3339, for example 2026-01-01T10:00:00Z')
   return instant
 }
 
@@ -170,8 +183,10 @@ function writeScalar(type: ScalarName, value: Value): string {
 }
 
 /** Base64 in the standard alphabet, padded. */
-export const base64Text = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+export const base64Text = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 
-const jsonFloat = (value: number, text: (value: number) => string): string => (Number.isFinite(value) ? text(value) : `"${text(value)}"`)
+const jsonFloat = (value: number, text: (value: number) => string): string =>
+  Number.isFinite(value) ? text(value) : `"${text(value)}"`
 
 const article = (type: FeatureType): string => (type.startsWith('int') ? 'an' : type === 'bytes' ? 'of type' : 'a')

@@ -31,7 +31,10 @@ export async function* readNdjson(chunks: AsyncIterable<Uint8Array>, where = 'th
       if (record !== undefined) yield record
     }
     rest += last
-    if (rest.length > limits.jsonBodyBytes) throw fail('BAD_REQUEST', `Line ${line + 1} of ${where} is longer than ${limits.jsonBodyBytes} characters`, { at: `line ${line + 1}` })
+    if (rest.length > limits.jsonBodyBytes)
+      throw fail('BAD_REQUEST', `Line ${line + 1} of ${where} is longer than ${limits.jsonBodyBytes} characters`, {
+        at: `line ${line + 1}`,
+      })
   }
   const record = recordOf(rest, line + 1, where)
   if (record !== undefined) yield record
@@ -40,11 +43,18 @@ export async function* readNdjson(chunks: AsyncIterable<Uint8Array>, where = 'th
 function recordOf(text: string, line: number, where: string): NdjsonRecord | undefined {
   if (text.trim() === '') return undefined
   const row = parseExact(text, `line ${line} of ${where}`)
-  if (typeof row !== 'object' || row === null || Array.isArray(row)) throw fail('BAD_REQUEST', `Line ${line} of ${where} is not an object`, { at: `line ${line}`, remedy: 'Write one JSON object a line.' })
+  if (typeof row !== 'object' || row === null || Array.isArray(row))
+    throw fail('BAD_REQUEST', `Line ${line} of ${where} is not an object`, {
+      at: `line ${line}`,
+      remedy: 'Write one JSON object a line.',
+    })
   return { line, row: row as Readonly<Record<string, unknown>> }
 }
 
 /** Writes one row as a line of JSON with its line end; `values[i]` is of `columns[i]`. */
-export function ndjsonLine(columns: readonly { readonly name: string; readonly type: FeatureType }[], values: readonly (Value | null)[]): string {
+export function ndjsonLine(
+  columns: readonly { readonly name: string; readonly type: FeatureType }[],
+  values: readonly (Value | null)[],
+): string {
   return `{${columns.map((column, i) => `${JSON.stringify(column.name)}:${writeValue(column.type, values[i] ?? null)}`).join(',')}}\n`
 }

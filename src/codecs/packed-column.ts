@@ -40,16 +40,36 @@ export function columnCodec(type: FeatureType): ColumnCodec {
 function scalarCodec(name: ScalarName): ColumnCodec {
   switch (name) {
     case 'bool':
-      return fixed(1, (v, at, value) => v.setUint8(at, value === true ? 1 : 0), (v, at) => v.getUint8(at) === 1)
+      return fixed(
+        1,
+        (v, at, value) => v.setUint8(at, value === true ? 1 : 0),
+        (v, at) => v.getUint8(at) === 1,
+      )
     case 'int32':
-      return fixed(4, (v, at, value) => v.setInt32(at, value as number, true), (v, at) => v.getInt32(at, true))
+      return fixed(
+        4,
+        (v, at, value) => v.setInt32(at, value as number, true),
+        (v, at) => v.getInt32(at, true),
+      )
     case 'float32':
-      return fixed(4, (v, at, value) => v.setFloat32(at, value as number, true), (v, at) => v.getFloat32(at, true))
+      return fixed(
+        4,
+        (v, at, value) => v.setFloat32(at, value as number, true),
+        (v, at) => v.getFloat32(at, true),
+      )
     case 'float64':
-      return fixed(8, (v, at, value) => v.setFloat64(at, value as number, true), (v, at) => v.getFloat64(at, true))
+      return fixed(
+        8,
+        (v, at, value) => v.setFloat64(at, value as number, true),
+        (v, at) => v.getFloat64(at, true),
+      )
     case 'int64':
     case 'timestamp':
-      return fixed(8, (v, at, value) => v.setBigInt64(at, value as bigint, true), (v, at) => v.getBigInt64(at, true))
+      return fixed(
+        8,
+        (v, at, value) => v.setBigInt64(at, value as bigint, true),
+        (v, at) => v.getBigInt64(at, true),
+      )
     case 'string':
       return stringCodec
     case 'bytes':
@@ -57,7 +77,11 @@ function scalarCodec(name: ScalarName): ColumnCodec {
   }
 }
 
-function fixed(width: number, set: (view: DataView, at: number, value: Value) => void, get: (view: DataView, at: number) => Value): FixedCodec {
+function fixed(
+  width: number,
+  set: (view: DataView, at: number, value: Value) => void,
+  get: (view: DataView, at: number) => Value,
+): FixedCodec {
   return {
     width,
     get,
@@ -129,7 +153,7 @@ function listCodec(item: ColumnCodec): ColumnCodec {
     for (let i = 0; i < length; i++) visit(((c.bytes[bitmap + (i >> 3)] ?? 0) & (1 << (i & 7))) !== 0)
   }
   return {
-      sizeOf: (value) => {
+    sizeOf: (value) => {
       const list = value as readonly (Value | null)[]
       let size = 5 + ((list.length + 7) >> 3)
       for (const element of list) if (element !== null) size += item.sizeOf(element)
@@ -163,7 +187,7 @@ function listCodec(item: ColumnCodec): ColumnCodec {
 function vectorCodec(size: number): ColumnCodec {
   const bytes = size * 4
   return {
-      sizeOf: () => bytes,
+    sizeOf: () => bytes,
     write: (c, value) => {
       for (const element of value as readonly number[]) {
         c.view.setFloat32(c.at, element, true)

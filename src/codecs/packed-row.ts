@@ -51,7 +51,8 @@ export function readHeader(row: Uint8Array): RowHeader {
 export const isTombstone = (row: Uint8Array): boolean => ((row[1] ?? 0) & tombstoneFlag) !== 0
 
 /** The fingerprint of a packed row's schema, without reading the rest of its header. */
-export const rowFingerprint = (row: Uint8Array): number => (((row[2] ?? 0) << 24) | ((row[3] ?? 0) << 16) | ((row[4] ?? 0) << 8) | (row[5] ?? 0)) >>> 0
+export const rowFingerprint = (row: Uint8Array): number =>
+  (((row[2] ?? 0) << 24) | ((row[3] ?? 0) << 16) | ((row[4] ?? 0) << 8) | (row[5] ?? 0)) >>> 0
 
 /** The event time of a packed row, without reading the rest of its header. @throws CORRUPT_STORE. */
 export function rowEvent(row: Uint8Array): bigint {
@@ -73,7 +74,8 @@ export function replaces(next: Uint8Array, old: Uint8Array): boolean {
 const hashed = /^#[0-9a-f]{16}$/
 
 /** Meanings can be long (the text of a query); what is kept and compared is 64 bits of their hash. */
-const shortMeaning = (meaning: string): string => (hashed.test(meaning) ? meaning : `#${createHash('sha256').update(meaning).digest('hex').slice(0, 16)}`)
+const shortMeaning = (meaning: string): string =>
+  hashed.test(meaning) ? meaning : `#${createHash('sha256').update(meaning).digest('hex').slice(0, 16)}`
 
 /** The canonical text of a schema: its columns in order. Meanings stand in it as hashes. */
 export function schemaText(columns: readonly StoredColumn[]): string {
@@ -86,7 +88,8 @@ export function parseSchemaText(text: string): readonly StoredColumn[] {
   if (!Array.isArray(columns)) throw corrupt('a schema is not a list of columns')
   return columns.map((column: unknown) => {
     const [name, type, meaning] = (Array.isArray(column) ? column : []) as unknown[]
-    if (typeof name !== 'string' || typeof type !== 'string' || typeof meaning !== 'string' || !isFeatureType(type)) throw corrupt('a column of a schema is not name, type and meaning')
+    if (typeof name !== 'string' || typeof type !== 'string' || typeof meaning !== 'string' || !isFeatureType(type))
+      throw corrupt('a column of a schema is not name, type and meaning')
     return { name, type, meaning }
   })
 }
@@ -97,7 +100,10 @@ export function fingerprintOf(text: string): number {
 }
 
 /** Compiles an encoder; `values[i]` is of `columns[i]`. The bytes are the caller's to keep. */
-export function rowEncoder(columns: readonly StoredColumn[], fingerprint: number): (header: { revision: bigint; order: OrderTuple }, values: readonly (Value | null)[]) => Uint8Array {
+export function rowEncoder(
+  columns: readonly StoredColumn[],
+  fingerprint: number,
+): (header: { revision: bigint; order: OrderTuple }, values: readonly (Value | null)[]) => Uint8Array {
   const layout = layoutOf(columns)
   return (header, values) => {
     assert(values.length === columns.length, 'a row has a value for each column')
@@ -135,7 +141,10 @@ export function tombstoneRow(header: { revision: bigint; order: OrderTuple }): U
  * Compiles a decoder from a stored schema to the wanted columns: what does not match in name, type and meaning reads
  * null, and so does all of a tombstone. Values are the caller's to keep. The decoder throws CORRUPT_STORE.
  */
-export function rowDecoder(stored: readonly StoredColumn[], wanted: readonly StoredColumn[]): (row: Uint8Array) => (Value | null)[] {
+export function rowDecoder(
+  stored: readonly StoredColumn[],
+  wanted: readonly StoredColumn[],
+): (row: Uint8Array) => (Value | null)[] {
   const steps = decodingSteps(stored, wanted)
   const { variableAt } = layoutOf(stored)
   const nulls = wanted.map((): Value | null => null)
@@ -146,7 +155,7 @@ export function rowDecoder(stored: readonly StoredColumn[], wanted: readonly Sto
     if (flags === tombstoneFlag) return values
     if (flags !== 0) throw corrupt(`flags ${flags}`)
     if (row.length < variableAt) throw corrupt(`${row.length} bytes`)
-    const bytes = row instanceof Buffer ? row : Buffer.from(row.buffer, row.byteOffset, row.byteLength)
+    const bytes = Buffer.isBuffer(row) ? row : Buffer.from(row.buffer, row.byteOffset, row.byteLength)
     const cursor: Cursor = { bytes, view: new DataView(row.buffer, row.byteOffset, row.byteLength), at: variableAt }
     try {
       for (const step of steps) step(cursor, values)
@@ -186,10 +195,12 @@ function decodingSteps(stored: readonly StoredColumn[], wanted: readonly StoredC
   const layout = layoutOf(stored)
   const steps: Step[] = []
   for (const { index, bit } of layout.bools) {
-    for (const slot of slots[index] ?? []) steps.push((c, values) => void (hasBit(c.bytes, index) || (values[slot] = hasBit(c.bytes, bit))))
+    for (const slot of slots[index] ?? [])
+      steps.push((c, values) => void (hasBit(c.bytes, index) || (values[slot] = hasBit(c.bytes, bit))))
   }
   for (const { index, at, codec } of layout.fixed) {
-    for (const slot of slots[index] ?? []) steps.push((c, values) => void (hasBit(c.bytes, index) || (values[slot] = codec.get(c.view, at))))
+    for (const slot of slots[index] ?? [])
+      steps.push((c, values) => void (hasBit(c.bytes, index) || (values[slot] = codec.get(c.view, at))))
   }
   const last = layout.variable.findLastIndex((c) => (slots[c.index] ?? []).length > 0)
   for (const { index, codec } of layout.variable.slice(0, last + 1)) {
@@ -206,9 +217,11 @@ function decodingSteps(stored: readonly StoredColumn[], wanted: readonly StoredC
   return steps
 }
 
-const matches = (a: StoredColumn, b: StoredColumn): boolean => a.name === b.name && a.type === b.type && shortMeaning(a.meaning) === shortMeaning(b.meaning)
+const matches = (a: StoredColumn, b: StoredColumn): boolean =>
+  a.name === b.name && a.type === b.type && shortMeaning(a.meaning) === shortMeaning(b.meaning)
 
-const hasBit = (bytes: Uint8Array, index: number): boolean => ((bytes[headerBytes + (index >> 3)] ?? 0) & (1 << (index & 7))) !== 0
+const hasBit = (bytes: Uint8Array, index: number): boolean =>
+  ((bytes[headerBytes + (index >> 3)] ?? 0) & (1 << (index & 7))) !== 0
 
 function blank(size: number): Cursor {
   // From Node's pool, which is eight times faster than zeroed memory; whoever takes the bytes writes all of them.
@@ -216,7 +229,12 @@ function blank(size: number): Cursor {
   return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at: 0 }
 }
 
-function writeHeader(cursor: Cursor, header: { revision: bigint; order: OrderTuple }, fingerprint: number, flags: number): void {
+function writeHeader(
+  cursor: Cursor,
+  header: { revision: bigint; order: OrderTuple },
+  fingerprint: number,
+  flags: number,
+): void {
   cursor.view.setUint8(0, format)
   cursor.view.setUint8(1, flags)
   cursor.view.setUint32(fingerprintAt, fingerprint)
@@ -245,4 +263,5 @@ function tryParse(text: string): unknown {
   }
 }
 
-const corrupt = (what: string): Error => fail('CORRUPT_STORE', `A packed row of the online store cannot be read: ${what}`)
+const corrupt = (what: string): Error =>
+  fail('CORRUPT_STORE', `A packed row of the online store cannot be read: ${what}`)

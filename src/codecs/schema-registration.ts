@@ -1,7 +1,9 @@
 import { fingerprintOf } from './packed-row.ts'
 
 /** Keeps schema texts by fingerprint and answers the text kept for each (the first one written), or null where there is none: `OnlineStore.schemas`. */
-export type KeepSchemas = (entries: readonly { readonly fingerprint: number; readonly text?: string }[]) => Promise<(string | null)[]>
+export type KeepSchemas = (
+  entries: readonly { readonly fingerprint: number; readonly text?: string }[],
+) => Promise<(string | null)[]>
 
 /** How many schemas may share a fingerprint: with 32 bits even two are a rarity. */
 const collisions = 8

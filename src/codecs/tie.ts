@@ -9,7 +9,10 @@ import { writeValue } from './json-value.ts'
  *
  * Columns that are null do not count, so a column that is added later changes no tie.
  */
-export function tieOf(columns: readonly { readonly name: string; readonly type: FeatureType }[], values: readonly (Value | null)[]): bigint {
+export function tieOf(
+  columns: readonly { readonly name: string; readonly type: FeatureType }[],
+  values: readonly (Value | null)[],
+): bigint {
   let text = ''
   for (const [i, column] of columns.entries()) {
     const value = values[i] ?? null

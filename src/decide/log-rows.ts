@@ -11,7 +11,12 @@ import type { StoredGeneration } from './snapshot.ts'
 export interface PushedRecord {
   readonly target: { readonly kind: 'view' | 'source'; readonly name: string }
   readonly columns: readonly PushedColumn[]
-  readonly rows: readonly { readonly event: bigint; readonly created: bigint; readonly tie: bigint; readonly values: readonly (Value | null)[] }[]
+  readonly rows: readonly {
+    readonly event: bigint
+    readonly created: bigint
+    readonly tie: bigint
+    readonly values: readonly (Value | null)[]
+  }[]
 }
 
 /** An entity's key and packed row. */
@@ -21,7 +26,10 @@ export interface PackedEntity {
 }
 
 /** What `rowEncoder` compiles. */
-export type RowEncoder = (header: { revision: bigint; order: OrderTuple }, values: readonly (Value | null)[]) => Uint8Array
+export type RowEncoder = (
+  header: { revision: bigint; order: OrderTuple },
+  values: readonly (Value | null)[],
+) => Uint8Array
 
 /** Whether rows pushed to a target are rows of a view: its own, or those of its source. Rows of a source that a `sql` source reads are not. */
 export function concerns(target: PushedRecord['target'], view: ResolvedView): boolean {
@@ -55,7 +63,11 @@ export function encoderOf(view: ResolvedView, fingerprint: number): RowEncoder {
  * Packs the rows of a record of the push log for a generation whose view they concern, by that generation's own definition: `result[i]`
  * answers `record.rows[i]`. Null: no row of the view (a null key, or one longer than `limits.keyBytes`, which nobody can ask for).
  */
-export function rowsFor(record: PushedRecord, generation: StoredGeneration, encode: RowEncoder): (PackedEntity | null)[] {
+export function rowsFor(
+  record: PushedRecord,
+  generation: StoredGeneration,
+  encode: RowEncoder,
+): (PackedEntity | null)[] {
   const { resolved: view, revision } = generation
   const read = viewRowReader(view, record.target.kind, record.columns)
   const keyTypes = view.joinKeys.map((key) => key.type)
@@ -65,7 +77,10 @@ export function rowsFor(record: PushedRecord, generation: StoredGeneration, enco
     const key = encodeEntityKey(keyTypes, taken.keys)
     if (key === null) return null
     const order = { event: row.event, created: row.created, reading: 0n, tie: row.tie }
-    return { key, row: row.tie === tombstoneTie ? tombstoneRow({ revision, order }) : encode({ revision, order }, taken.features) }
+    return {
+      key,
+      row: row.tie === tombstoneTie ? tombstoneRow({ revision, order }) : encode({ revision, order }, taken.features),
+    }
   })
 }
 

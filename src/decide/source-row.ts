@@ -19,8 +19,13 @@ export interface PushedColumn {
  * no such column, null. A row pushed to the view has its names, one pushed to the view's source has the source's.
  * @returns A reader that answers null for a row with a null key: it is no row of the view.
  */
-export function viewRowReader(view: ResolvedView, from: 'view' | 'source', columns: readonly PushedColumn[]): (values: readonly (Value | null)[]) => ViewRow | null {
-  const nameOf = (part: { readonly name: string; readonly column: string }): string => (from === 'view' ? part.name : part.column)
+export function viewRowReader(
+  view: ResolvedView,
+  from: 'view' | 'source',
+  columns: readonly PushedColumn[],
+): (values: readonly (Value | null)[]) => ViewRow | null {
+  const nameOf = (part: { readonly name: string; readonly column: string }): string =>
+    from === 'view' ? part.name : part.column
   const keys = view.joinKeys.map((key) => takerOf(columns, nameOf(key), key.type))
   const features = view.features.map((feature) => takerOf(columns, nameOf(feature), feature.type))
   return (values) => {
@@ -55,6 +60,7 @@ function takerOf(columns: readonly PushedColumn[], name: string, as: FeatureType
 function widen(value: Value | null, as: FeatureType): Value | null {
   if (value === null) return null
   if (as === 'int64' && typeof value === 'number') return BigInt(value)
-  if (as === 'list<int64>' && Array.isArray(value)) return (value as readonly (Value | null)[]).map((element) => widen(element, 'int64'))
+  if (as === 'list<int64>' && Array.isArray(value))
+    return (value as readonly (Value | null)[]).map((element) => widen(element, 'int64'))
   return value
 }

@@ -26,8 +26,20 @@ export interface Sent {
 }
 
 /** The dead letter of a refused row. */
-export function deadLetterOf({ schema, to, form, now }: Sent, row: unknown, { error }: Pick<Refusal, 'error'>): DeadLetter {
-  return { id: deadLetterId(), atUs: now, target: schema.target, to, row: sentText(schema, row, form), code: error.code, detail: error.message }
+export function deadLetterOf(
+  { schema, to, form, now }: Sent,
+  row: unknown,
+  { error }: Pick<Refusal, 'error'>,
+): DeadLetter {
+  return {
+    id: deadLetterId(),
+    atUs: now,
+    target: schema.target,
+    to,
+    row: sentText(schema, row, form),
+    code: error.code,
+    detail: error.message,
+  }
 }
 
 /** A row as it was sent, as JSON text of the wire form, so that it can be replayed. What JSON cannot say is described. */
@@ -43,7 +55,16 @@ function sentText(schema: PushSchema, row: unknown, form: ValueForm): string {
 /** Microseconds become text; all other JavaScript values say by themselves what they are. */
 function wireRow(schema: PushSchema, row: unknown): unknown {
   if (typeof row !== 'object' || row === null || Array.isArray(row)) return row
-  const instants = new Set([schema.timestamp, schema.created, ...schema.columns.filter((column) => column.type === 'timestamp').map((column) => column.name)])
+  const instants = new Set([
+    schema.timestamp,
+    schema.created,
+    ...schema.columns.filter((column) => column.type === 'timestamp').map((column) => column.name),
+  ])
   const entries: [string, unknown][] = Object.entries(row)
-  return Object.fromEntries(entries.map(([name, value]) => [name, typeof value === 'bigint' && instants.has(name) && inRange(value) ? formatInstant(value) : value]))
+  return Object.fromEntries(
+    entries.map(([name, value]) => [
+      name,
+      typeof value === 'bigint' && instants.has(name) && inRange(value) ? formatInstant(value) : value,
+    ]),
+  )
 }

@@ -26,12 +26,33 @@ export interface DeadLetterQuery {
 }
 
 /** Lists refused rows, oldest first, each as it was sent; `next` is there where more follow. @throws BAD_REQUEST for a limit out of range. */
-export async function listDeadLetters(deps: Pick<IngestDeps, 'log'>, query: DeadLetterQuery, call?: Call): Promise<{ deadLetters: readonly DeadLetterEntry[]; next?: string }> {
+export async function listDeadLetters(
+  deps: Pick<IngestDeps, 'log'>,
+  query: DeadLetterQuery,
+  call?: Call,
+): Promise<{ deadLetters: readonly DeadLetterEntry[]; next?: string }> {
   checkCall(call)
   const limit = query.limit ?? listedByDefault
-  if (!Number.isInteger(limit) || limit < 1 || limit > listedAtMost) throw fail('BAD_REQUEST', `"limit" is a number from 1 to ${listedAtMost}, not ${limit}`, { at: 'limit' })
-  const found = await deps.log.deadLetters({ ...(query.source === undefined ? {} : { target: query.source }), ...(query.after === undefined ? {} : { after: query.after }), limit: limit + 1 }, call)
-  const deadLetters = found.slice(0, limit).map(({ id, atUs, target, row, code, detail }) => ({ id, at: formatInstant(atUs), source: target.name, row: parseExact(row), code, detail }))
+  if (!Number.isInteger(limit) || limit < 1 || limit > listedAtMost)
+    throw fail('BAD_REQUEST', `"limit" is a number from 1 to ${listedAtMost}, not ${limit}`, { at: 'limit' })
+  const found = await deps.log.deadLetters(
+    {
+      ...(query.source === undefined ? {} : { target: query.source }),
+      ...(query.after === undefined ? {} : { after: query.after }),
+      limit: limit + 1,
+    },
+    call,
+  )
+  const deadLetters = found
+    .slice(0, limit)
+    .map(({ id, atUs, target, row, code, detail }) => ({
+      id,
+      at: formatInstant(atUs),
+      source: target.name,
+      row: parseExact(row),
+      code,
+      detail,
+    }))
   const last = deadLetters.at(-1)
   return { deadLetters, ...(found.length > limit && last !== undefined ? { next: last.id } : {}) }
 }
@@ -60,7 +81,12 @@ export async function replayDeadLetters(deps: IngestDeps, query: ReplayQuery, ca
   let after: string | undefined
   for (;;) {
     const page = await deps.log.deadLetters(
-      { ...(query.source === undefined ? {} : { target: query.source }), ...(query.ids === undefined ? {} : { ids: query.ids }), ...(after === undefined ? {} : { after }), limit: listedAtMost },
+      {
+        ...(query.source === undefined ? {} : { target: query.source }),
+        ...(query.ids === undefined ? {} : { ids: query.ids }),
+        ...(after === undefined ? {} : { after }),
+        limit: listedAtMost,
+      },
       call,
     )
     for (const letters of Map.groupBy(page, ({ target, to }) => `${target.kind} ${target.name} ${to}`).values()) {
@@ -74,26 +100,46 @@ export async function replayDeadLetters(deps: IngestDeps, query: ReplayQuery, ca
 }
 
 /** Replays letters of one target and `to` in one record; answers how many are good now. */
-async function replayTogether(deps: IngestDeps, letters: readonly DeadLetter[], call: Call | undefined): Promise<number> {
+async function replayTogether(
+  deps: IngestDeps,
+  letters: readonly DeadLetter[],
+  call: Call | undefined,
+): Promise<number> {
   const [first] = letters
   if (first === undefined) return 0
   const schema = await schemaNow(deps, first, call)
   if (schema === undefined || (first.to === 'online' && !schema.online)) return 0
   const now = deps.clock.now()
-  const { good, refused } = readRows(schema, letters.map((letter) => parseExact(letter.row)), { now, form: 'json' })
+  const { good, refused } = readRows(
+    schema,
+    letters.map((letter) => parseExact(letter.row)),
+    { now, form: 'json' },
+  )
   if (good.length === 0) return 0
   const stillBad = new Set(refused.map((refusal) => refusal.row))
   const replayed = letters.filter((_, i) => !stillBad.has(i)).map((letter) => letter.id)
   // Two replays at once may read the same letters: only one of them counts.
   const hash = createHash('sha256').update(replayed.join('\n')).digest('hex')
-  const record: LogRecord = { target: first.target, to: first.to, columns: schema.columns, rows: good, deadLetters: [], replayed, idempotency: { key: `provender:replay:${hash}`, atUs: now, bodyHash: hash, answer: '{}' } }
+  const record: LogRecord = {
+    target: first.target,
+    to: first.to,
+    columns: schema.columns,
+    rows: good,
+    deadLetters: [],
+    replayed,
+    idempotency: { key: `provender:replay:${hash}`, atUs: now, bodyHash: hash, answer: '{}' },
+  }
   const [appended] = await deps.log.append([record], call)
   if (appended?.kind === 'appended') await writeOnline(deps, record, call)
   return good.length
 }
 
 /** The schema of the letters' target now; undefined where there is no such target any more. */
-async function schemaNow(deps: IngestDeps, { target }: DeadLetter, call: Call | undefined): Promise<PushSchema | undefined> {
+async function schemaNow(
+  deps: IngestDeps,
+  { target }: DeadLetter,
+  call: Call | undefined,
+): Promise<PushSchema | undefined> {
   try {
     return await pushSchema(deps, await deps.snapshots.current(call), target, call)
   } catch (thrown) {

@@ -18,7 +18,11 @@ export interface FirstAnswer {
 /** Checks a key. @throws BAD_REQUEST. */
 export function checkKey(key: string | undefined): void {
   if (key === undefined || (key.length > 0 && key.length <= idempotencyKeyChars)) return
-  throw fail('BAD_REQUEST', `An idempotency key has 1 to ${idempotencyKeyChars} characters; this one has ${key.length}`, { at: 'idempotency-key' })
+  throw fail(
+    'BAD_REQUEST',
+    `An idempotency key has 1 to ${idempotencyKeyChars} characters; this one has ${key.length}`,
+    { at: 'idempotency-key' },
+  )
 }
 
 /** A hash of all that must be the same when a push is repeated. */
@@ -30,11 +34,16 @@ export function bodyHash(target: LogTarget, to: PushTo, rows: readonly unknown[]
 
 /** What the first push of a key was answered. @throws IDEMPOTENCY_MISMATCH where its body was another. */
 export function firstAnswer(earlier: IdempotencyRecord, hash: string): FirstAnswer {
-  if (earlier.bodyHash !== hash) throw fail('IDEMPOTENCY_MISMATCH', `The idempotency key "${earlier.key}" was used for another push`)
+  if (earlier.bodyHash !== hash)
+    throw fail('IDEMPOTENCY_MISMATCH', `The idempotency key "${earlier.key}" was used for another push`)
   return JSON.parse(earlier.answer) as FirstAnswer
 }
 
 /** The error that a problem was written from. */
 export function errorOf(problem: Problem): ProvenderError {
-  return fail(problem.code, problem.detail, { at: problem.at, remedy: problem.remedy, errors: problem.errors?.map(errorOf) ?? [] })
+  return fail(problem.code, problem.detail, {
+    at: problem.at,
+    remedy: problem.remedy,
+    errors: problem.errors?.map(errorOf) ?? [],
+  })
 }

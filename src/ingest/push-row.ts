@@ -26,13 +26,20 @@ export interface Arrival {
  * @throws UNKNOWN_COLUMN, MISSING_KEY, NULL_KEY, KEY_TOO_LONG, NULL_TIMESTAMP, FUTURE_TIME, BAD_VALUE; each names the column.
  */
 export function readRow(schema: PushSchema, row: unknown, arrival: Arrival, at: string): LogRow {
-  if (typeof row !== 'object' || row === null || Array.isArray(row)) throw fail('BAD_VALUE', `${excerptOf(row)} is not a row: an object with a member for each column`, { at })
+  if (typeof row !== 'object' || row === null || Array.isArray(row))
+    throw fail('BAD_VALUE', `${excerptOf(row)} is not a row: an object with a member for each column`, { at })
   const cells = new Map<string, unknown>(Object.entries(row).filter(([, value]) => value !== undefined))
   checkNames(schema, cells, at)
   const keys = readKeys(schema.keys, cells, arrival.form, at)
   const event = readTime(schema.timestamp, cells.get(schema.timestamp), arrival, at)
-  if (event === null) throw fail('NULL_TIMESTAMP', `The event time "${schema.timestamp}" ${cells.has(schema.timestamp) ? 'is null' : 'is missing'}`, { at: `${at}/${schema.timestamp}` })
-  const created = (schema.created === null ? null : readTime(schema.created, cells.get(schema.created), arrival, at)) ?? arrival.now
+  if (event === null)
+    throw fail(
+      'NULL_TIMESTAMP',
+      `The event time "${schema.timestamp}" ${cells.has(schema.timestamp) ? 'is null' : 'is missing'}`,
+      { at: `${at}/${schema.timestamp}` },
+    )
+  const created =
+    (schema.created === null ? null : readTime(schema.created, cells.get(schema.created), arrival, at)) ?? arrival.now
   const values = schema.columns.map(({ name, type }, i) => {
     if (i < keys.length) return keys[i] ?? null
     if (schema.target.kind === 'source' && name === schema.created) return created
@@ -46,23 +53,45 @@ export function readRow(schema: PushSchema, row: unknown, arrival: Arrival, at: 
  * Reads the join keys of one entity, in order, out of members by name.
  * @throws MISSING_KEY, NULL_KEY, KEY_TOO_LONG, BAD_VALUE.
  */
-export function readKeys(keys: readonly { readonly name: string; readonly type: KeyType }[], cells: ReadonlyMap<string, unknown>, form: ValueForm, at: string): Value[] {
+export function readKeys(
+  keys: readonly { readonly name: string; readonly type: KeyType }[],
+  cells: ReadonlyMap<string, unknown>,
+  form: ValueForm,
+  at: string,
+): Value[] {
   const values = keys.map(({ name, type }) => {
     if (!cells.has(name)) throw fail('MISSING_KEY', `The join key "${name}" is missing`, { at })
     const cell = cells.get(name)
-    if (cell === null || cell === undefined) throw fail('NULL_KEY', `The join key "${name}" is null`, { at: `${at}/${name}` })
-    const value = form === 'text' && typeof cell === 'string' ? naming(name, () => parseKeyText(type, cell, `${at}/${name}`)) : readCell(name, type, cell, { form, at })
+    if (cell === null || cell === undefined)
+      throw fail('NULL_KEY', `The join key "${name}" is null`, { at: `${at}/${name}` })
+    const value =
+      form === 'text' && typeof cell === 'string'
+        ? naming(name, () => parseKeyText(type, cell, `${at}/${name}`))
+        : readCell(name, type, cell, { form, at })
     if (value === null) throw fail('NULL_KEY', `The join key "${name}" is null`, { at: `${at}/${name}` })
     return value
   })
-  const bytes = entityKeyBytes(keys.map((key) => key.type), values)
-  if (bytes > limits.keyBytes) throw fail('KEY_TOO_LONG', `The join keys ${keys.map((key) => `"${key.name}"`).join(', ')} have ${bytes} bytes; ${limits.keyBytes} are allowed`, { at })
+  const bytes = entityKeyBytes(
+    keys.map((key) => key.type),
+    values,
+  )
+  if (bytes > limits.keyBytes)
+    throw fail(
+      'KEY_TOO_LONG',
+      `The join keys ${keys.map((key) => `"${key.name}"`).join(', ')} have ${bytes} bytes; ${limits.keyBytes} are allowed`,
+      { at },
+    )
   return values
 }
 
 /** @throws FUTURE_TIME for an instant that lies more than `limits.aheadUs` ahead. */
 export function checkAhead(name: string, instant: bigint, now: bigint, at: string): void {
-  if (instant > now + limits.aheadUs) throw fail('FUTURE_TIME', `"${name}" is ${formatInstant(instant)}, more than 5 minutes ahead of ${formatInstant(now)}`, { at })
+  if (instant > now + limits.aheadUs)
+    throw fail(
+      'FUTURE_TIME',
+      `"${name}" is ${formatInstant(instant)}, more than 5 minutes ahead of ${formatInstant(now)}`,
+      { at },
+    )
 }
 
 function readTime(name: string, cell: unknown, arrival: Arrival, at: string): bigint | null {
@@ -72,7 +101,12 @@ function readTime(name: string, cell: unknown, arrival: Arrival, at: string): bi
   return instant
 }
 
-function readCell(name: string, type: FeatureType, cell: unknown, { form, at }: { readonly form: ValueForm; readonly at: string }): Value | null {
+function readCell(
+  name: string,
+  type: FeatureType,
+  cell: unknown,
+  { form, at }: { readonly form: ValueForm; readonly at: string },
+): Value | null {
   const where = (): string => `${at}/${name}`
   return naming(name, () => (form === 'json' ? parseValue(type, cell, where) : fromJs(type, cell, where)))
 }
@@ -89,12 +123,25 @@ function naming<T>(name: string, read: () => T): T {
 
 function checkNames(schema: PushSchema, cells: ReadonlyMap<string, unknown>, at: string): void {
   for (const name of cells.keys()) {
-    if (name === schema.timestamp || name === schema.created || schema.columns.some((column) => column.name === name)) continue
+    if (name === schema.timestamp || name === schema.created || schema.columns.some((column) => column.name === name))
+      continue
     const foreign = schema.foreign.get(name)
     const { kind, name: target } = schema.target
-    if (foreign !== undefined) throw fail('UNKNOWN_COLUMN', `The column "${name}" of ${kind} "${target}" has the type ${foreign}, which cannot be pushed`, { at: `${at}/${name}`, remedy: 'Leave the column out.' })
-    const near = nearest(name, [...schema.columns.map((column) => column.name), schema.timestamp, ...(schema.created === null ? [] : [schema.created])])
-    throw fail('UNKNOWN_COLUMN', `${kind === 'view' ? 'View' : 'Source'} "${target}" has no column "${name}"`, { at: `${at}/${name}`, ...(near === undefined ? {} : { remedy: `Did you mean "${near}"?` }) })
+    if (foreign !== undefined)
+      throw fail(
+        'UNKNOWN_COLUMN',
+        `The column "${name}" of ${kind} "${target}" has the type ${foreign}, which cannot be pushed`,
+        { at: `${at}/${name}`, remedy: 'Leave the column out.' },
+      )
+    const near = nearest(name, [
+      ...schema.columns.map((column) => column.name),
+      schema.timestamp,
+      ...(schema.created === null ? [] : [schema.created]),
+    ])
+    throw fail('UNKNOWN_COLUMN', `${kind === 'view' ? 'View' : 'Source'} "${target}" has no column "${name}"`, {
+      at: `${at}/${name}`,
+      ...(near === undefined ? {} : { remedy: `Did you mean "${near}"?` }),
+    })
   }
 }
 
@@ -127,4 +174,8 @@ export function readRows(schema: PushSchema, rows: readonly unknown[], arrival: 
 }
 
 /** What an answer says of a refused row. */
-export const rejectedOf = ({ row, error }: Refusal): { row: number; code: ErrorCode; detail: string } => ({ row, code: error.code, detail: error.message })
+export const rejectedOf = ({ row, error }: Refusal): { row: number; code: ErrorCode; detail: string } => ({
+  row,
+  code: error.code,
+  detail: error.message,
+})

@@ -37,7 +37,12 @@ export function targetOf(snapshot: Snapshot, name: string): LogTarget {
  * Looks up what rows pushed to a view or source may hold.
  * @throws UNKNOWN_NAME; SOURCE_UNREADABLE, UNSUPPORTED for a source that has to be looked at.
  */
-export async function pushSchema(deps: IngestDeps, snapshot: Snapshot, target: LogTarget, call?: Call): Promise<PushSchema> {
+export async function pushSchema(
+  deps: IngestDeps,
+  snapshot: Snapshot,
+  target: LogTarget,
+  call?: Call,
+): Promise<PushSchema> {
   if (target.kind === 'view') return viewSchema(headView(snapshot, target.name))
   const source = snapshot.definitions.sources.get(target.name)
   if (source === undefined) throw unknownName('source', target.name, snapshot.definitions.sources.keys())
@@ -68,16 +73,24 @@ function viewSchema(view: ResolvedView): PushSchema {
   }
 }
 
-const viewNames = (snapshot: Snapshot): string[] => [...snapshot.views.values()].filter((view) => view.head !== null).map((view) => view.name)
+const viewNames = (snapshot: Snapshot): string[] =>
+  [...snapshot.views.values()].filter((view) => view.head !== null).map((view) => view.name)
 
 function unknownTarget(snapshot: Snapshot, name: string): Error {
   const { services, onDemand, sources } = snapshot.definitions
   const other = services.has(name) ? 'a service' : onDemand.has(name) ? 'an on-demand view' : undefined
-  if (other !== undefined) return fail('UNKNOWN_NAME', `"${name}" is ${other}; rows are pushed to views and sources`, { remedy: 'Push to a view or a source: provender ls lists them.' })
+  if (other !== undefined)
+    return fail('UNKNOWN_NAME', `"${name}" is ${other}; rows are pushed to views and sources`, {
+      remedy: 'Push to a view or a source: provender ls lists them.',
+    })
   return unknownName('view or source', name, [...viewNames(snapshot), ...sources.keys()])
 }
 
 function unknownName(kind: string, name: string, candidates: Iterable<string>): Error {
   const near = nearest(name, candidates)
-  return fail('UNKNOWN_NAME', `There is no ${kind} "${name}"`, near === undefined ? {} : { remedy: `Did you mean "${near}"?` })
+  return fail(
+    'UNKNOWN_NAME',
+    `There is no ${kind} "${name}"`,
+    near === undefined ? {} : { remedy: `Did you mean "${near}"?` },
+  )
 }

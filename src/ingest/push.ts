@@ -58,15 +58,34 @@ const listedErrors = 100
 async function pushOnce(deps: IngestDeps, pushing: Pushing, call: Call | undefined): Promise<PushAnswer> {
   const { sent, rows, retry } = pushing
   const offline = sent.to === 'online' && !sent.schema.online ? notOnline(sent.schema) : undefined
-  const read = offline === undefined ? readRows(sent.schema, rows, sent) : { good: [], refused: rows.map((_, row) => ({ row, error: offline })) }
+  const read =
+    offline === undefined
+      ? readRows(sent.schema, rows, sent)
+      : { good: [], refused: rows.map((_, row) => ({ row, error: offline })) }
   const refusal = offline ?? (rows.length > 0 && read.good.length === 0 ? refusalOf(read.refused) : undefined)
   if (rows.length === 0 && refusal === undefined) return { accepted: 0, superseded: 0, rejected: [] }
 
   const record = recordOf(pushing, read)
   // What the online store will say is asked before the append, so that a retry gets the very same answer from the log.
-  const foreseen = retry === undefined || refusal !== undefined ? undefined : answerOf(read, await foreseeOnline(deps, pushing.snapshot, record, call))
-  const first = { version: pushing.snapshot.version, ...(refusal === undefined ? { answer: foreseen } : { problem: refusal.toProblem() }) }
-  const [appended] = await deps.log.append([retry === undefined ? record : { ...record, idempotency: { key: retry.key, atUs: sent.now, bodyHash: retry.hash, answer: JSON.stringify(first) } }], call)
+  const foreseen =
+    retry === undefined || refusal !== undefined
+      ? undefined
+      : answerOf(read, await foreseeOnline(deps, pushing.snapshot, record, call))
+  const first = {
+    version: pushing.snapshot.version,
+    ...(refusal === undefined ? { answer: foreseen } : { problem: refusal.toProblem() }),
+  }
+  const [appended] = await deps.log.append(
+    [
+      retry === undefined
+        ? record
+        : {
+            ...record,
+            idempotency: { key: retry.key, atUs: sent.now, bodyHash: retry.hash, answer: JSON.stringify(first) },
+          },
+    ],
+    call,
+  )
   if (appended?.kind === 'repeated') return repeat(deps, pushing, appended.earlier, call)
   if (refusal !== undefined) throw refusal
   const older = await writeOnline(deps, record, call)
@@ -74,13 +93,25 @@ async function pushOnce(deps: IngestDeps, pushing: Pushing, call: Call | undefin
 }
 
 /** Answers a retry as the first push was answered; its rows may not have come online, so they are written once more, which changes nothing else. */
-async function repeat(deps: IngestDeps, pushing: Pushing, earlier: IdempotencyRecord, call: Call | undefined): Promise<PushAnswer> {
+async function repeat(
+  deps: IngestDeps,
+  pushing: Pushing,
+  earlier: IdempotencyRecord,
+  call: Call | undefined,
+): Promise<PushAnswer> {
   const first = firstAnswer(earlier, pushing.retry?.hash ?? '')
-  if (first.answer === undefined) throw first.problem === undefined ? fail('CORRUPT_STORE', `The answer kept for the idempotency key "${earlier.key}" cannot be read`) : errorOf(first.problem)
+  if (first.answer === undefined)
+    throw first.problem === undefined
+      ? fail('CORRUPT_STORE', `The answer kept for the idempotency key "${earlier.key}" cannot be read`)
+      : errorOf(first.problem)
   if (first.version === pushing.snapshot.version) {
     // Read at the instant of the first push, so created times and ties are those in the log.
     const sent = { ...pushing.sent, now: earlier.atUs }
-    await writeOnline(deps, recordOf({ ...pushing, sent }, { good: readRows(sent.schema, pushing.rows, sent).good, refused: [] }), call)
+    await writeOnline(
+      deps,
+      recordOf({ ...pushing, sent }, { good: readRows(sent.schema, pushing.rows, sent).good, refused: [] }),
+      call,
+    )
   }
   return first.answer
 }
@@ -104,12 +135,19 @@ function answerOf(read: ReadRows, older: readonly boolean[]): PushAnswer {
 function checkShape({ rows, to, idempotencyKey }: PushRequest): void {
   checkKey(idempotencyKey)
   if (!Array.isArray(rows)) throw fail('BAD_REQUEST', '"rows" is not an array of rows', { at: '/rows' })
-  if (rows.length > limits.batchRows) throw fail('PAYLOAD_TOO_LARGE', `${rows.length} rows were pushed in one call; ${limits.batchRows} are allowed`, { at: '/rows' })
-  if (to !== undefined && to !== 'both' && to !== 'online' && to !== 'offline') throw fail('BAD_REQUEST', `"to" is both, online or offline, not "${String(to)}"`, { at: '/to' })
+  if (rows.length > limits.batchRows)
+    throw fail('PAYLOAD_TOO_LARGE', `${rows.length} rows were pushed in one call; ${limits.batchRows} are allowed`, {
+      at: '/rows',
+    })
+  if (to !== undefined && to !== 'both' && to !== 'online' && to !== 'offline')
+    throw fail('BAD_REQUEST', `"to" is both, online or offline, not "${String(to)}"`, { at: '/to' })
 }
 
 function notOnline({ target }: PushSchema): ProvenderError {
-  const what = target.kind === 'view' ? `View "${target.name}" is not online` : `Source "${target.name}" has no view that is online`
+  const what =
+    target.kind === 'view'
+      ? `View "${target.name}" is not online`
+      : `Source "${target.name}" has no view that is online`
   return fail('NOT_ONLINE', what, { at: '/to' })
 }
 
@@ -117,5 +155,9 @@ function refusalOf(refused: readonly Refusal[]): ProvenderError | undefined {
   const [first] = refused
   if (first === undefined || refused.length === 1) return first?.error
   const { code, message, at, remedy } = first.error
-  return fail(code, `None of the ${refused.length} rows is good; the first: ${message}`, { at, remedy, errors: refused.slice(0, listedErrors).map((refusal) => refusal.error) })
+  return fail(code, `None of the ${refused.length} rows is good; the first: ${message}`, {
+    at,
+    remedy,
+    errors: refused.slice(0, listedErrors).map((refusal) => refusal.error),
+  })
 }

@@ -29,14 +29,25 @@ export interface RemoveRequest {
  * @returns Whether a row was there that it deleted; false where the row is later than `at`.
  * @throws UNKNOWN_NAME; UNKNOWN_COLUMN, MISSING_KEY, NULL_KEY, KEY_TOO_LONG, BAD_VALUE, FUTURE_TIME; as `push` for stores.
  */
-export async function remove(deps: IngestDeps, viewName: string, request: RemoveRequest, call?: Call): Promise<{ deleted: boolean }> {
+export async function remove(
+  deps: IngestDeps,
+  viewName: string,
+  request: RemoveRequest,
+  call?: Call,
+): Promise<{ deleted: boolean }> {
   checkCall(call)
   const snapshot = await deps.snapshots.current(call)
   const view = headView(snapshot, viewName)
   const cells = new Map(Object.entries(request.keys))
   checkKeyNames(view, cells)
   const keys = readKeys(view.joinKeys, cells, request.form, '')
-  const key = must(encodeEntityKey(view.joinKeys.map((k) => k.type), keys), 'no key is null')
+  const key = must(
+    encodeEntityKey(
+      view.joinKeys.map((k) => k.type),
+      keys,
+    ),
+    'no key is null',
+  )
 
   const now = deps.clock.now()
   const seen = await rowsSeen(deps, snapshot, { view: viewName, key }, call)
@@ -56,11 +67,19 @@ export async function remove(deps: IngestDeps, viewName: string, request: Remove
 }
 
 /** The entity's rows in all generations that answer or soon will. */
-async function rowsSeen(deps: IngestDeps, snapshot: Snapshot, of: { readonly view: string; readonly key: Uint8Array }, call: Call | undefined): Promise<(ReturnType<typeof readHeader> & { readonly serves: boolean })[]> {
+async function rowsSeen(
+  deps: IngestDeps,
+  snapshot: Snapshot,
+  of: { readonly view: string; readonly key: Uint8Array },
+  call: Call | undefined,
+): Promise<(ReturnType<typeof readHeader> & { readonly serves: boolean })[]> {
   const view = must(snapshot.views.get(of.view), `view ${of.view} is in the snapshot`)
   const generations = generationsOf(view)
   const found = await deps.online.read(
-    generations.map(({ generation }) => ({ space: { view: of.view, generation: generation.generation }, keys: [of.key] })),
+    generations.map(({ generation }) => ({
+      space: { view: of.view, generation: generation.generation },
+      keys: [of.key],
+    })),
     call,
   )
   return generations.flatMap(({ serves }, i) => {
@@ -82,7 +101,10 @@ function checkKeyNames(view: ResolvedView, cells: ReadonlyMap<string, unknown>):
   for (const name of cells.keys()) {
     if (names.includes(name)) continue
     const near = nearest(name, names)
-    throw fail('UNKNOWN_COLUMN', `View "${view.name}" has no join key "${name}"`, { at: `/${name}`, remedy: near === undefined ? `Its join keys: ${names.join(', ') || 'none'}.` : `Did you mean "${near}"?` })
+    throw fail('UNKNOWN_COLUMN', `View "${view.name}" has no join key "${name}"`, {
+      at: `/${name}`,
+      remedy: near === undefined ? `Its join keys: ${names.join(', ') || 'none'}.` : `Did you mean "${near}"?`,
+    })
   }
 }
 

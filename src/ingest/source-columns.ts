@@ -15,13 +15,26 @@ export interface SourceColumns {
 }
 
 /** The type that the rows pushed to a source have where its own is foreign to us but widens. */
-const pushedAs: Readonly<Record<string, FeatureType>> = Object.freeze({ int8: 'int32', int16: 'int32', uint8: 'int32', uint16: 'int32', uint32: 'int64', date: 'timestamp', decimal18_0: 'int64' })
+const pushedAs: Readonly<Record<string, FeatureType>> = Object.freeze({
+  int8: 'int32',
+  int16: 'int32',
+  uint8: 'int32',
+  uint16: 'int32',
+  uint32: 'int64',
+  date: 'timestamp',
+  decimal18_0: 'int64',
+})
 
 /**
  * The columns of a source: those that it declares, or else those that it is found to have; its event and created time are timestamps.
  * A column that views read as another type than it is found to have (a CSV's cells) has the type that they declare.
  */
-export async function sourceColumns(deps: IngestDeps, snapshot: Snapshot, source: SourceDef, call?: Call): Promise<SourceColumns> {
+export async function sourceColumns(
+  deps: IngestDeps,
+  snapshot: Snapshot,
+  source: SourceDef,
+  call?: Call,
+): Promise<SourceColumns> {
   const created = createdColumn(source)
   const times = [source.timestamp, ...(created === null ? [] : [created])]
   const declared = declaredTypes(snapshot, source)
@@ -37,8 +50,11 @@ export async function sourceColumns(deps: IngestDeps, snapshot: Snapshot, source
     }
   }
   // Nothing is found of a source without files: what views read of it will be there.
-  if (columns.length === 0 && foreign.size === 0) for (const [name, types] of declared) if (!times.includes(name)) columns.push({ name, type: typeOfPushed(textCells, types) ?? 'string' })
-  for (const name of times) if (!columns.some((column) => column.name === name)) columns.push({ name, type: 'timestamp' })
+  if (columns.length === 0 && foreign.size === 0)
+    for (const [name, types] of declared)
+      if (!times.includes(name)) columns.push({ name, type: typeOfPushed(textCells, types) ?? 'string' })
+  for (const name of times)
+    if (!columns.some((column) => column.name === name)) columns.push({ name, type: 'timestamp' })
   return { columns, foreign, created }
 }
 
@@ -57,7 +73,8 @@ function declaredTypes(snapshot: Snapshot, source: SourceDef): Map<string, Featu
   const types = new Map<string, FeatureType[]>()
   for (const { head } of snapshot.views.values()) {
     if (head?.source.name !== source.name) continue
-    for (const { column, type } of [...head.joinKeys, ...head.features]) types.set(column, [...(types.get(column) ?? []), type])
+    for (const { column, type } of [...head.joinKeys, ...head.features])
+      types.set(column, [...(types.get(column) ?? []), type])
   }
   return types
 }
@@ -78,8 +95,11 @@ function foundColumns(deps: IngestDeps, snapshot: Snapshot, source: SourceDef, c
   const known = foundBy.get(deps.offline) ?? new Map<string, Found>()
   foundBy.set(deps.offline, known)
   const last = known.get(source.name)
-  if (last !== undefined && last.version === snapshot.version && Date.now() - last.atMs < foundForMs) return last.columns
-  const columns = deps.offline.describe([source], snapshot.definitions.sources, call).then(([facts]) => facts?.columns ?? [])
+  if (last !== undefined && last.version === snapshot.version && Date.now() - last.atMs < foundForMs)
+    return last.columns
+  const columns = deps.offline
+    .describe([source], snapshot.definitions.sources, call)
+    .then(([facts]) => facts?.columns ?? [])
   known.set(source.name, { version: snapshot.version, atMs: Date.now(), columns })
   columns.catch(() => known.delete(source.name))
   return columns

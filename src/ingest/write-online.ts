@@ -1,7 +1,15 @@
 import { registerSchema } from '../codecs/schema-registration.ts'
 import { replaces } from '../codecs/packed-row.ts'
 import type { StoredGeneration, ViewSnapshot, Snapshot } from '../decide/snapshot.ts'
-import { type LatestRows, type PackedEntity, concerns, encoderOf, latestOf, rowsFor, schemaOf } from '../decide/log-rows.ts'
+import {
+  type LatestRows,
+  type PackedEntity,
+  concerns,
+  encoderOf,
+  latestOf,
+  rowsFor,
+  schemaOf,
+} from '../decide/log-rows.ts'
 import type { Call } from '../kernel/call.ts'
 import type { WriteOutcome } from '../ports/online.ts'
 import type { LogRecord } from '../ports/push-log.ts'
@@ -35,21 +43,33 @@ export async function writeOnline(deps: IngestDeps, record: LogRecord, call?: Ca
 }
 
 /** What `writeOnline` would answer now. */
-export async function foreseeOnline(deps: IngestDeps, snapshot: Snapshot, record: LogRecord, call?: Call): Promise<boolean[]> {
+export async function foreseeOnline(
+  deps: IngestDeps,
+  snapshot: Snapshot,
+  record: LogRecord,
+  call?: Call,
+): Promise<boolean[]> {
   if (record.to === 'offline') return record.rows.map(() => false)
   const serving = placesOf(snapshot, record).filter((place) => place.serves)
   const packed = await Promise.all(serving.map(({ generation }) => packFor(deps, generation, record, call)))
   const stored = await deps.online.read(
-    serving.map(({ view, generation }, i) => ({ space: { view, generation: generation.generation }, keys: packed[i]?.latest.map((entity) => entity.key) ?? [] })),
+    serving.map(({ view, generation }, i) => ({
+      space: { view, generation: generation.generation },
+      keys: packed[i]?.latest.map((entity) => entity.key) ?? [],
+    })),
     call,
   )
   return olderRows(
     record.rows.length,
-    packed.map((each, i) => ({ packed: each, done: each.latest.map(({ row }, j) => wouldBe(row, stored[i]?.[j] ?? null)) })),
+    packed.map((each, i) => ({
+      packed: each,
+      done: each.latest.map(({ row }, j) => wouldBe(row, stored[i]?.[j] ?? null)),
+    })),
   )
 }
 
-const wouldBe = (next: Uint8Array, old: Uint8Array | null): WriteOutcome => (old === null || replaces(next, old) ? 'applied' : 'superseded')
+const wouldBe = (next: Uint8Array, old: Uint8Array | null): WriteOutcome =>
+  old === null || replaces(next, old) ? 'applied' : 'superseded'
 
 /** A generation that rows are written to. */
 interface Place {
@@ -64,16 +84,26 @@ function placesOf(snapshot: Snapshot, record: LogRecord): Place[] {
   return [...snapshot.views.values()].flatMap((view) =>
     generationsOf(view)
       .filter(({ generation }) => generation.resolved.view.online && concerns(record.target, generation.resolved))
-      .map(({ generation, serves }) => ({ id: `${view.name} ${generation.generation} ${generation.revision}`, view: view.name, generation, serves })),
+      .map(({ generation, serves }) => ({
+        id: `${view.name} ${generation.generation} ${generation.revision}`,
+        view: view.name,
+        generation,
+        serves,
+      })),
   )
 }
 
 /** The generations of a view that a row must reach now. */
-export function generationsOf(view: ViewSnapshot): { readonly generation: StoredGeneration; readonly serves: boolean }[] {
+export function generationsOf(
+  view: ViewSnapshot,
+): { readonly generation: StoredGeneration; readonly serves: boolean }[] {
   const recent = view.replaced.filter((replaced) => Date.now() - replaced.replacedAtMs < replacedForMs)
   return [
     ...(view.serving === null ? [] : [{ generation: view.serving, serves: true }]),
-    ...[...(view.building === null ? [] : [view.building]), ...recent].map((generation) => ({ generation, serves: false })),
+    ...[...(view.building === null ? [] : [view.building]), ...recent].map((generation) => ({
+      generation,
+      serves: false,
+    })),
   ]
 }
 
@@ -81,7 +111,12 @@ interface Packed extends LatestRows {
   readonly rows: readonly (PackedEntity | null)[]
 }
 
-async function packFor(deps: IngestDeps, generation: StoredGeneration, record: LogRecord, call: Call | undefined): Promise<Packed> {
+async function packFor(
+  deps: IngestDeps,
+  generation: StoredGeneration,
+  record: LogRecord,
+  call: Call | undefined,
+): Promise<Packed> {
   const { resolved } = generation
   const fingerprint = await registerSchema(schemaOf(resolved), (entries) => deps.online.schemas(entries, call))
   const rows = rowsFor(record, generation, encoderOf(resolved, fingerprint))

@@ -55,11 +55,33 @@ describe('values as JSON', () => {
 
   it('are refused with their position when they do not fit', () => {
     const bad: [FeatureType, string][] = [
-      ['string', '5'], ['int32', '"5"'], ['int64', '"5"'], ['int32', '2147483648'], ['int32', '1.5'], ['int64', '9223372036854775808'], ['int64', '1e19'],
-      ['int64', '1e300'], ['bool', '1'], ['bool', '"true"'], ['float64', '"nan"'], ['float64', '1e400'], ['float32', '1e39'], ['float64', 'true'],
-      ['string', String.raw`"a\u0000"`], ['string', String.raw`"\ud800"`], ['bytes', '"AP8"'], ['bytes', '"AP8_"'], ['bytes', '"A P8="'], ['bytes', '"AP9="'],
-      ['timestamp', '1700000000'], ['timestamp', '"2024-02-30"'], ['timestamp', '"0000-01-01"'], ['list<int32>', '5'], ['list<int32>', '{}'],
-      ['vector<2>', '[1]'], ['vector<2>', '[1,2,3]'],
+      ['string', '5'],
+      ['int32', '"5"'],
+      ['int64', '"5"'],
+      ['int32', '2147483648'],
+      ['int32', '1.5'],
+      ['int64', '9223372036854775808'],
+      ['int64', '1e19'],
+      ['int64', '1e300'],
+      ['bool', '1'],
+      ['bool', '"true"'],
+      ['float64', '"nan"'],
+      ['float64', '1e400'],
+      ['float32', '1e39'],
+      ['float64', 'true'],
+      ['string', String.raw`"a\u0000"`],
+      ['string', String.raw`"\ud800"`],
+      ['bytes', '"AP8"'],
+      ['bytes', '"AP8_"'],
+      ['bytes', '"A P8="'],
+      ['bytes', '"AP9="'],
+      ['timestamp', '1700000000'],
+      ['timestamp', '"2024-02-30"'],
+      ['timestamp', '"0000-01-01"'],
+      ['list<int32>', '5'],
+      ['list<int32>', '{}'],
+      ['vector<2>', '[1]'],
+      ['vector<2>', '[1,2,3]'],
     ]
     for (const [type, text] of bad) expect(() => parse(type, text), `${type} ${text}`).toThrow(refused() as Error)
     expect(() => parse('list<int32>', '[1,null,"2"]')).toThrow(refused('/x/2') as Error)
@@ -73,8 +95,20 @@ describe('values as JSON', () => {
     expect(parseValue('string', 'a'.repeat(mebibyte), '/x')).toHaveLength(mebibyte)
     expect(() => parseValue('string', 'ä'.repeat(mebibyte / 2 + 1), '/x')).toThrow(/longer than 1048576 bytes/)
     expect(() => fromJs('bytes', new Uint8Array(mebibyte + 1), '/x')).toThrow(/longer than 1048576 bytes/)
-    expect(parseValue('list<bool>', Array.from({ length: 65_536 }, () => true), '/x')).toHaveLength(65_536)
-    expect(() => parseValue('list<bool>', Array.from({ length: 65_537 }, () => true), '/x')).toThrow(/65537 elements/)
+    expect(
+      parseValue(
+        'list<bool>',
+        Array.from({ length: 65_536 }, () => true),
+        '/x',
+      ),
+    ).toHaveLength(65_536)
+    expect(() =>
+      parseValue(
+        'list<bool>',
+        Array.from({ length: 65_537 }, () => true),
+        '/x',
+      ),
+    ).toThrow(/65537 elements/)
   })
 
   it('come from JavaScript in their own kinds', () => {
@@ -87,7 +121,15 @@ describe('values as JSON', () => {
     expect(fromJs('list<int64>', BigInt64Array.of(1n), '/x')).toEqual([1n])
     expect(fromJs('float64', Infinity, '/x')).toBe(Infinity)
     expect(fromJs('string', undefined, '/x')).toBeNull()
-    for (const [type, input] of [['timestamp', new Date(Number.NaN)], ['timestamp', 5], ['timestamp', 10n ** 18n], ['int64', 2 ** 53], ['bytes', [1]], ['string', 5n], ['int32', () => 1]] as const) {
+    for (const [type, input] of [
+      ['timestamp', new Date(Number.NaN)],
+      ['timestamp', 5],
+      ['timestamp', 10n ** 18n],
+      ['int64', 2 ** 53],
+      ['bytes', [1]],
+      ['string', 5n],
+      ['int32', () => 1],
+    ] as const) {
       expect(() => fromJs(type, input, '/x'), type).toThrow(refused() as Error)
     }
   })
@@ -95,13 +137,23 @@ describe('values as JSON', () => {
   it('come from the text of a URL by their type', () => {
     const keys = fc.constantFrom<KeyType>('bool', 'int32', 'int64', 'string', 'bytes', 'timestamp')
     fc.assert(
-      fc.property(keys.chain((type) => anyValue(type).map((value) => ({ type, value }))), ({ type, value }) => {
-        const text = typeof value === 'string' ? value : writeValue(type, value).replaceAll('"', '')
-        expect(sameValue(type, parseKeyText(type, text, '/x'), value)).toBe(true)
-      }),
+      fc.property(
+        keys.chain((type) => anyValue(type).map((value) => ({ type, value }))),
+        ({ type, value }) => {
+          const text = typeof value === 'string' ? value : writeValue(type, value).replaceAll('"', '')
+          expect(sameValue(type, parseKeyText(type, text, '/x'), value)).toBe(true)
+        },
+      ),
     )
     expect(parseKeyText('string', '5', '/x')).toBe('5')
-    for (const [type, text] of [['int32', '5.5'], ['int32', '+5'], ['int32', ''], ['int32', '99999999999'], ['bool', '1'], ['timestamp', 'now']] as const) {
+    for (const [type, text] of [
+      ['int32', '5.5'],
+      ['int32', '+5'],
+      ['int32', ''],
+      ['int32', '99999999999'],
+      ['bool', '1'],
+      ['timestamp', 'now'],
+    ] as const) {
       expect(() => parseKeyText(type, text, '/x')).toThrow(refused() as Error)
     }
   })
@@ -113,8 +165,13 @@ describe('the text of a float32', () => {
       fc.property(fc.float({ noNaN: true, noDefaultInfinity: true }), (value) => {
         const text = float32Text(value)
         expect(Object.is(Math.fround(Number(text)), value)).toBe(true)
-        const digits = text.replace(/e.*/, '').replace(/^-?[0.]*/, '').replace('.', '').replace(/0+$/, '').length
-        for (let shorter = 1; shorter < digits; shorter++) expect(Math.fround(Number(value.toPrecision(shorter)))).not.toBe(value)
+        const digits = text
+          .replace(/e.*/, '')
+          .replace(/^-?[0.]*/, '')
+          .replace('.', '')
+          .replace(/0+$/, '').length
+        for (let shorter = 1; shorter < digits; shorter++)
+          expect(Math.fround(Number(value.toPrecision(shorter)))).not.toBe(value)
       }),
       { numRuns: 500 },
     )

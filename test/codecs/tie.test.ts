@@ -21,8 +21,18 @@ describe('the tie of a pushed row', () => {
   })
 
   it('never changes, since it is stored', () => {
-    expect(tieOf([{ name: 'airport', type: 'string' }, { name: 'delay', type: 'float64' }], ['ORD', -0])).toBe(3_463_057_569_166_028_200n)
-    expect(tieOf([{ name: 'a', type: 'list<float32>' }], [[Number.NaN, null, Math.fround(0.1)]])).toBe(1_253_748_981_559_182_062n)
+    expect(
+      tieOf(
+        [
+          { name: 'airport', type: 'string' },
+          { name: 'delay', type: 'float64' },
+        ],
+        ['ORD', -0],
+      ),
+    ).toBe(3_463_057_569_166_028_200n)
+    expect(tieOf([{ name: 'a', type: 'list<float32>' }], [[Number.NaN, null, Math.fround(0.1)]])).toBe(
+      1_253_748_981_559_182_062n,
+    )
   })
 })
 

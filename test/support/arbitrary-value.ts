@@ -5,7 +5,8 @@ import type { OrderTuple } from '../../src/values/order.ts'
 import type { Value } from '../../src/values/value.ts'
 
 /** Text without NUL and lone surrogates: what a string value may be. */
-export const anyText = (maxLength = 20): fc.Arbitrary<string> => fc.string({ unit: 'binary', maxLength }).filter((text) => !text.includes('\0') && text.isWellFormed())
+export const anyText = (maxLength = 20): fc.Arbitrary<string> =>
+  fc.string({ unit: 'binary', maxLength }).filter((text) => !text.includes('\0') && text.isWellFormed())
 
 const scalars: Readonly<Record<ScalarName, fc.Arbitrary<Value>>> = {
   bool: fc.boolean(),
