@@ -34,6 +34,7 @@ export class Environment {
   #turn: Promise<unknown> = Promise.resolve()
   #draining: Promise<void> | undefined
   #handles = 0
+  #closed = false
 
   private constructor(folder: string) {
     this.#folder = folder
@@ -64,6 +65,7 @@ export class Environment {
     await this.#exclusive(async () => {
       if (this.#handles > 0) return // somebody opened it again meanwhile
       Environment.#shared.delete(this.#folder)
+      this.#closed = true
       await this.#closeFile()
     })
   }
@@ -170,6 +172,7 @@ export class Environment {
 
   /** Only for who holds the turn. */
   async #inPlace(): Promise<Databases> {
+    if (this.#closed) throw fail('CLOSED', 'The online store is closed')
     if (this.#databases !== undefined && !isInPlace(this.#databases)) {
       await this.#closeFile()
       for (const job of this.#queue) job.step = job.begin()
