@@ -29,11 +29,8 @@ export function durationOf(text: string, name: string): bigint {
   return us
 }
 
-/** The name or reference text of what is named. A value of the builders may carry a `reference`. */
-export function textOf(named: Named): string {
-  if (typeof named === 'string') return named
-  return 'reference' in named && typeof named.reference === 'string' ? named.reference : named.name
-}
+/** The name or reference text of what is named; the name of an alias or a single feature is its reference. */
+export const textOf = (named: Named): string => (typeof named === 'string' ? named : named.name)
 
 /** Several names as texts; one stands for a list of one. */
 export const textsOf = (named: Named | readonly Named[]): string[] => (isList(named) ? named.map(textOf) : [textOf(named)])

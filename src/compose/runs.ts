@@ -1,0 +1,75 @@
+import type { MaterializeOptions, Named, RunProgress, Store } from '../contract/store.ts'
+import type { RunRequest } from '../decide/attempt.ts'
+import { fail } from '../kernel/errors.ts'
+import { type ErrorCode, isErrorCode } from '../kernel/error-table.ts'
+import type { Progressing } from '../materialize/run.ts'
+import { type StartedRuns, cancelRun, startRuns } from '../materialize/start.ts'
+import type { RunRecord } from '../ports/run-log.ts'
+import { callOf, durationOf, instantOf, textsOf } from './arguments.ts'
+import type { Parts } from './parts.ts'
+import { toRun } from './run-shape.ts'
+
+/** Runs listed unless asked for fewer or more. */
+const listedRuns = 50
+
+/** The verbs that run, list and end materializations. `begun` hears of every started run, so that a closing store can wait for it. */
+export function runs(parts: Parts, begun: (ended: Promise<unknown>) => void): Pick<Store, 'materialize' | 'startMaterialize' | 'runs' | 'run' | 'cancelRun'> {
+  const shape = (run: RunRecord) => toRun(run, parts.clock.now())
+  const start = async (views: Named | readonly Named[] | undefined, options: MaterializeOptions = {}): Promise<StartedRuns> => {
+    const started = await startRuns(parts, views === undefined ? undefined : textsOf(views), requestOf(parts, options), {
+      call: callOf(options),
+      ...(options.onProgress === undefined ? {} : { onProgress: progressOf(options.onProgress) }),
+    })
+    begun(started.ended)
+    return started
+  }
+  return {
+    async materialize(views, options) {
+      const ended = await (await start(views, options)).ended
+      const bad = ended.find((run) => run.state !== 'succeeded')
+      if (bad !== undefined) throw endOf(bad)
+      return ended.map(shape)
+    },
+    async startMaterialize(views, options) {
+      return (await start(views, options)).queued.map(shape)
+    },
+    async runs(query, options) {
+      const found = await parts.runLog.runs({ ...query, limit: query?.limit ?? listedRuns }, callOf(options))
+      return found.map(shape)
+    },
+    async run(id, options) {
+      const [found] = await parts.runLog.runs({ id, limit: 1 }, callOf(options))
+      if (found === undefined) throw fail('UNKNOWN_RUN', `There is no run "${id}"`)
+      return shape(found)
+    },
+    async cancelRun(id, options) {
+      return shape(await cancelRun(parts, id, callOf(options)))
+    },
+  }
+}
+
+function requestOf(parts: Parts, options: MaterializeOptions): RunRequest {
+  if (options.since !== undefined && options.start !== undefined) throw fail('BAD_REQUEST', 'Both `start` and `since` are given', { at: '/since', remedy: 'Give one of them.' })
+  const start = options.start === undefined ? (options.since === undefined ? undefined : parts.clock.now() - durationOf(options.since, 'since')) : instantOf(options.start, 'start')
+  return {
+    repair: options.repair ?? false,
+    ...(start === undefined ? {} : { start }),
+    ...(options.end === undefined ? {} : { end: instantOf(options.end, 'end') }),
+  }
+}
+
+/** What a run that did not succeed throws to who waited for it. */
+function endOf(run: RunRecord): Error {
+  const code: ErrorCode = run.error !== null && isErrorCode(run.error.code) ? run.error.code : 'INTERNAL'
+  return fail(code, `The run ${run.id} of ${run.view} ${run.state === 'cancelled' ? 'was cancelled' : 'failed'}: ${run.error?.detail ?? 'no reason is recorded'}`)
+}
+
+function progressOf(report: (progress: RunProgress) => void): (run: RunRecord) => Progressing {
+  return (run) => {
+    const startedMs = performance.now()
+    return (phase, rows) => {
+      const seconds = (performance.now() - startedMs) / 1000
+      report({ run: run.id, view: run.view, phase, rows, fraction: phase === 'done' ? 1 : null, rowsPerSecond: seconds > 0 ? rows / seconds : 0 })
+    }
+  }
+}

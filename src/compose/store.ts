@@ -1,0 +1,101 @@
+import type { Store } from '../contract/store.ts'
+import type { Config } from '../define/config.ts'
+import { list, show } from '../definitions/describe.ts'
+import { noticed, openSnapshots } from '../definitions/snapshots.ts'
+import type { Clock } from '../kernel/clock.ts'
+import { asProvenderError, fail } from '../kernel/errors.ts'
+import { isDead, processOwner } from '../kernel/process-owner.ts'
+import { type RunPoint, type Waits, defaultWaits } from '../materialize/deps.ts'
+import { maintain } from '../materialize/maintain.ts'
+import { callOf } from './arguments.ts'
+import type { Engines } from './engines.ts'
+import type { Parts } from './parts.ts'
+import { reads } from './reads.ts'
+import { runs } from './runs.ts'
+import { definitionVerbs } from './verbs.ts'
+import { writes } from './writes.ts'
+
+/** What a store is made with beside its engines. */
+export interface StoreOptions {
+  readonly clock: Clock
+  readonly waits?: Partial<Waits>
+  /** Called between two named phases of a run. */
+  readonly reached?: (point: RunPoint) => void
+}
+
+/** How often all rows are looked through for expired ones, in milliseconds. */
+const sweepEveryMs = 600_000
+
+/** Puts the verbs of Provender on a set of engines, which the store owns from then on. */
+export function composeStore(config: Config, engines: Engines, options: StoreOptions): Store {
+  const snapshots = openSnapshots({ registry: engines.registry })
+  const metadata = noticed(engines, snapshots)
+  const parts: Parts = {
+    config,
+    snapshots,
+    registry: metadata.registry,
+    runLog: metadata.runLog,
+    offline: engines.offline,
+    log: engines.log,
+    online: engines.online,
+    marks: engines.marks,
+    clock: options.clock,
+    owner: processOwner(),
+    isDead,
+    waits: { ...defaultWaits, ...options.waits },
+    ...(options.reached === undefined ? {} : { reached: options.reached }),
+  }
+  const underway = new Set<Promise<unknown>>()
+  const begun = (work: Promise<unknown>): void => {
+    const noted = work.catch(() => undefined).finally(() => underway.delete(noted))
+    underway.add(noted)
+  }
+  let sweptAtMs = -sweepEveryMs
+  let closing: Promise<void> | undefined
+  return {
+    project: config.project,
+    ...definitionVerbs(parts),
+    ...reads(parts),
+    ...runs(parts, begun),
+    ...writes(parts),
+    list: async (kind, call) => list(parts, kind, callOf(call)),
+    show: async (kind, name, call) => show(parts, { kind, name }, callOf(call)),
+    async load(sources, call) {
+      const { definitions } = await snapshots.current(callOf(call))
+      for (const name of sources ?? []) if (!definitions.sources.has(name)) throw fail('UNKNOWN_NAME', `There is no source "${name}"`)
+      // Every engine of this release reads file sources where they lie.
+      return { sources: [] }
+    },
+    async maintain(call) {
+      const sweep = performance.now() - sweptAtMs >= sweepEveryMs
+      if (sweep) sweptAtMs = performance.now()
+      await maintain(parts, { sweep }, callOf(call))
+    },
+    health: async (call) => healthOf(parts, callOf(call)),
+    [Symbol.asyncDispose]() {
+      closing ??= (async () => {
+        await Promise.all(underway)
+        await engines[Symbol.asyncDispose]()
+      })()
+      return closing
+    },
+  }
+}
+
+/** Asks each dependency something small. */
+async function healthOf(parts: Parts, call: ReturnType<typeof callOf>): ReturnType<Store['health']> {
+  const asked: Record<string, () => Promise<unknown>> = {
+    metadata: async () => parts.registry.versions(1, call),
+    offline: async () => parts.log.head(call),
+    online: async () => parts.marks.readMarks([{ view: 'health', generation: 0n }], call),
+  }
+  const answers = Object.entries(asked).map(async ([name, ask]) => {
+    try {
+      await ask()
+      return [name, { ok: true }] as const
+    } catch (thrown) {
+      return [name, { ok: false, detail: asProvenderError(thrown).message }] as const
+    }
+  })
+  return Object.fromEntries(await Promise.all(answers))
+}
