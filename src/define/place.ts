@@ -30,7 +30,7 @@ export function jsonPart(data: unknown): Part {
 }
 
 /** The JSON pointer of a path; the document itself is the empty text. */
-export function pointer(path: Path): string {
+function pointer(path: Path): string {
   return path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }
 

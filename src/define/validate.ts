@@ -5,7 +5,7 @@ import { checkSources } from './check-sources.ts'
 import { checkViews } from './check-views.ts'
 import type { Checked } from './checked.ts'
 import type { Definitions } from './definition.ts'
-import { assemble, readDrafts } from './draft.ts'
+import { assemble, type Draft, readDrafts } from './draft.ts'
 import { toErrors } from './finding.ts'
 import type { Part } from './place.ts'
 
@@ -20,13 +20,10 @@ export interface Validated {
 export function validateDefinitions(parts: readonly Part[]): Validated {
   const read = parts.map((part) => readDrafts(part))
   const drafts = read.flatMap((r) => r.drafts)
-  const checked: Checked = {
+  const checked = lookUp(
     drafts,
-    definitions: assemble(drafts),
-    names: (kind) => [...new Set(drafts.filter((d) => d.kind === kind).map((d) => d.name))].sort(),
-    complete: parts.every((part) => !part.incomplete),
-    draft: (kind, name) => drafts.find((d) => d.kind === kind && d.name === name),
-  }
+    parts.every((part) => !part.incomplete),
+  )
   const findings = [
     ...read.flatMap((r) => r.findings),
     ...checkNames(checked),
@@ -35,4 +32,17 @@ export function validateDefinitions(parts: readonly Part[]): Validated {
     ...checkServices(checked),
   ]
   return Object.freeze({ definitions: checked.definitions, errors: toErrors(parts, findings) })
+}
+
+function lookUp(drafts: readonly Draft[], complete: boolean): Checked {
+  const byKind = Map.groupBy(drafts, (draft) => draft.kind)
+  const names = new Map([...byKind].map(([kind, some]) => [kind, [...new Set(some.map((draft) => draft.name))].sort()]))
+  const first = new Map(drafts.toReversed().map((draft) => [`${draft.kind} ${draft.name}`, draft]))
+  return Object.freeze({
+    drafts,
+    definitions: assemble(drafts),
+    names: (kind: Draft['kind']) => names.get(kind) ?? [],
+    complete,
+    draft: (kind: Draft['kind'], name: string) => first.get(`${kind} ${name}`),
+  })
 }

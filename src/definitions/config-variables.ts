@@ -67,7 +67,7 @@ const overrides: readonly { readonly path: readonly string[]; readonly reading: 
 ])
 
 /** The variable that overrides a setting: `PROVENDER_SERVER_DATA_ROOTS` for `server.dataRoots`. */
-export const variableOf = (path: readonly string[]): string =>
+const variableOf = (path: readonly string[]): string =>
   `PROVENDER_${path
     .join('_')
     .replace(/[A-Z]/g, (letter) => `_${letter}`)
