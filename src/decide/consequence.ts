@@ -43,10 +43,11 @@ export function outcomeText(
   }
 }
 
-function backfillText(backfill: Backfill | undefined): string {
+/** How much a materialization reads, in brackets; nothing where nothing is known. */
+export function backfillText(backfill: Backfill | undefined): string {
   if (backfill === undefined) return ''
   const { rows, covered } = backfill
-  const parts = [...(rows === null ? [] : [`about ${rows.toLocaleString('en-US')} rows`]), ...spanText(covered)]
+  const parts = [...(rows === null ? [] : [`about ${rows.toLocaleString('en-US')} ${rows === 1 ? 'row' : 'rows'}`]), ...spanText(covered)]
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`
 }
 

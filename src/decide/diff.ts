@@ -1,5 +1,5 @@
 import type { Definition, Definitions, ServiceDef } from '../define/definition.ts'
-import { type Backfill, listed, readersText, sentence } from './consequence.ts'
+import { type Backfill, backfillText, listed, outcomeText, readersText, sentence } from './consequence.ts'
 import { changedFields, type FieldChange } from './diff-fields.ts'
 import { affectedViews } from './affected-views.ts'
 import { viewChange } from './diff-view.ts'
@@ -98,12 +98,28 @@ function belowViews(compared: Compared, { name, from, to }: Difference, kind: 'e
   const services = [...new Set(views.flatMap((view) => servicesReading(before, view)))].sort()
   const breaking = services.length > 0
   const online = views.filter((view) => after.views.get(view)?.online === true)
-  const built =
-    online.length === 0
-      ? 'nothing stored changes'
-      : `the next materialization of ${listed(online)} builds a new generation while the present one serves`
-  const consequence = sentence(`values of ${listed(views)} mean something else from now on: ${built}`)
+  const followed = followedBy(compared, online)
+  const consequence = sentence(`values of ${listed(views)} mean something else from now on: ${followed}`)
   return { breaking, consequence: consequence + readersText(services, breaking) }
+}
+
+/** What becomes of the views over an entity or a source: most are built anew; on the way back some are still there. */
+function followedBy({ outcomes, backfills }: Compared, views: readonly string[]): string {
+  const outcomeOf = (view: string): Outcome => outcomes?.get(view) ?? 'generation'
+  const built = views
+    .filter((view) => outcomeOf(view) === 'generation')
+    .map((view) => view + backfillText(backfills?.get(view)))
+  const rest = views.filter((view) => outcomeOf(view) !== 'generation')
+  const parts = [
+    ...(built.length === 0
+      ? []
+      : [`the next materialization of ${listed(built)} builds a new generation while the present one serves`]),
+    ...rest.map(
+      (view) =>
+        `of ${view}, ${outcomeText(outcomeOf(view), { backfill: backfills?.get(view), because: [], added: [] })}`,
+    ),
+  ]
+  return parts.length === 0 ? 'nothing stored changes' : parts.join('; ')
 }
 
 function serviceChange({ before, after }: Compared, { from, to }: Difference<ServiceDef>): Meaning {

@@ -15,7 +15,7 @@ export function outputsOf(definitions: Definitions, service: ServiceDef): Servic
   return service.features.flatMap((text) => {
     const reference = parseReference(text)
     const features = definitions.views.get(reference.name)?.features.map((feature) => feature.name) ?? []
-    const keys = JSON.stringify([...reference.keys].sort())
+    const keys = JSON.stringify([...reference.keys].map((pair) => pair.join('=')).sort())
     return features
       .filter((feature) => (reference.feature ?? feature) === feature)
       .map((feature) => ({

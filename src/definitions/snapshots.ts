@@ -1,0 +1,122 @@
+import { abandonable } from '../kernel/abandon.ts'
+import { type Call, checkCall } from '../kernel/call.ts'
+import { type Registry, type RegistrySnapshot } from '../ports/registry.ts'
+import type { RunLog } from '../ports/run-log.ts'
+import { snapshotMaxAgeMs, type Snapshots } from '../ports/snapshots.ts'
+import type { Snapshot } from '../decide/snapshot.ts'
+import { snapshotBuilder } from './build-snapshot.ts'
+import { versionCache } from './version-cache.ts'
+
+/** From this age on a snapshot is read again beside the calls that still get it, so that hardly one has to wait. */
+const refreshAgeMs = snapshotMaxAgeMs / 2
+
+/** Snapshots that can be told of this process's own writes. */
+export interface LiveSnapshots extends Snapshots {
+  /** This process has written: from now on no snapshot is given out that was read before. */
+  noteWrite(): void
+}
+
+interface Held {
+  readonly token: string
+  readonly snapshot: Snapshot
+  /** When the reading of it began. */
+  readonly readAtMs: number
+  /** How many own writes were noted by then. */
+  readonly writes: number
+}
+
+/**
+ * Keeps one snapshot of a registry for all calls. It is the same object for as long as nothing that it shows changes.
+ * Its age is told by `nowMs`, the process's monotonic clock unless given.
+ */
+export function openSnapshots({
+  registry,
+  nowMs = () => performance.now(),
+}: {
+  readonly registry: Registry
+  readonly nowMs?: () => number
+}): LiveSnapshots {
+  const versions = versionCache(registry)
+  const build = snapshotBuilder(versions.definitions)
+  let held: Held | undefined
+  let writes = 0
+  let reading: { readonly began: Held['writes']; readonly result: Promise<Held> } | undefined
+  let next: Promise<Held> | undefined
+
+  async function read(): Promise<Held> {
+    const begun = { readAtMs: nowMs(), writes }
+    const answer = await registry.snapshot(held?.token)
+    if (answer === null && held !== undefined) return (held = { ...held, ...begun })
+    const { token, snapshot } = answer ?? (await wholeSnapshot(registry))
+    versions.keep(snapshot.head)
+    return (held = { token, snapshot: await build(snapshot, held?.snapshot), ...begun })
+  }
+
+  /** Starts a reading; there is one at a time. */
+  function start(): Promise<Held> {
+    const result = read().finally(() => (reading = undefined))
+    reading = { began: writes, result }
+    return result
+  }
+
+  /** A reading that begins from now on: all who ask while one is under way share the one after it. */
+  function startAfter(): Promise<Held> {
+    if (reading === undefined) return start()
+    next ??= reading.result
+      .catch(() => undefined)
+      .then(() => {
+        next = undefined
+        return start()
+      })
+    return next
+  }
+
+  async function current(call?: Call): Promise<Snapshot> {
+    checkCall(call)
+    if (held !== undefined && held.writes === writes) {
+      const ageMs = nowMs() - held.readAtMs
+      // What goes wrong in the background goes wrong again for the first call that has to wait.
+      if (ageMs >= refreshAgeMs && reading === undefined) start().catch(() => undefined)
+      if (ageMs < snapshotMaxAgeMs) return held.snapshot
+    }
+    const fits = reading !== undefined && reading.began === writes
+    return (await abandonable(fits && reading !== undefined ? reading.result : startAfter(), call)).snapshot
+  }
+
+  return Object.freeze({
+    current,
+    fresh: async (call) => {
+      checkCall(call)
+      return (await abandonable(startAfter(), call)).snapshot
+    },
+    definitions: versions.definitions,
+    noteWrite: () => {
+      writes += 1
+    },
+  } satisfies LiveSnapshots)
+}
+
+async function wholeSnapshot(registry: Registry): Promise<{ token: string; snapshot: RegistrySnapshot }> {
+  const answer = await registry.snapshot()
+  if (answer === null) throw new Error('Assertion failed: a snapshot without a token is never null')
+  return answer
+}
+
+/** The metadata ports as this process writes through them: its snapshots notice each write. */
+export function noticed<M extends { readonly registry: Registry; readonly runLog: RunLog }>(
+  metadata: M,
+  snapshots: Pick<LiveSnapshots, 'noteWrite'>,
+): Pick<M, 'registry' | 'runLog'> {
+  const noting = async <T>(write: Promise<T>): Promise<T> => {
+    try {
+      return await write
+    } finally {
+      snapshots.noteWrite()
+    }
+  }
+  const { registry, runLog } = metadata
+  return {
+    registry: { ...registry, commit: (...asked) => noting(registry.commit(...asked)) },
+    runLog: { ...runLog, writeState: (...asked) => noting(runLog.writeState(...asked)) },
+  }
+}

@@ -1,0 +1,32 @@
+import { type Call, checkCall } from './call.ts'
+import { fail } from './errors.ts'
+
+/**
+ * Waits for work that goes on whoever waits for it: a call that is aborted, or whose deadline passes, stops waiting.
+ * @throws what the work throws; INTERRUPTED, the signal's reason or DEADLINE_EXCEEDED.
+ */
+export async function abandonable<T>(work: Promise<T>, call: Call | undefined): Promise<T> {
+  const signal = call?.signal
+  const deadlineAtMs = call?.deadlineAtMs
+  if (signal === undefined && deadlineAtMs === undefined) return work
+  checkCall(call)
+  const { promise: end, reject } = Promise.withResolvers<never>()
+  const timer =
+    deadlineAtMs === undefined
+      ? undefined
+      : setTimeout(() => reject(fail('DEADLINE_EXCEEDED', 'The deadline passed')), deadlineAtMs - Date.now())
+  const aborted = (): void => {
+    try {
+      checkCall({ signal })
+    } catch (thrown) {
+      reject(thrown)
+    }
+  }
+  signal?.addEventListener('abort', aborted)
+  try {
+    return await Promise.race([work, end])
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', aborted)
+  }
+}
