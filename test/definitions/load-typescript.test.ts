@@ -80,14 +80,14 @@ test('a file that hangs is stopped', async () => {
   const startedAt = performance.now()
   const loaded = await loadTypescript(
     ['a.ts', 'b.ts', 'c.ts', 'd.ts'].map((name) => join(dir, name)),
-    400,
+    1500,
   )
-  expect(performance.now() - startedAt).toBeLessThan(5000)
+  expect(performance.now() - startedAt).toBeLessThan(20_000)
   expect(loaded.map(({ file }) => file)).toEqual(['a.ts', 'b.ts', 'c.ts', 'd.ts'].map((name) => join(dir, name)))
   expect(loaded.map(({ thrown }) => thrown?.message)).toEqual([
     undefined,
-    'it did not end within 0.4 s',
-    'it did not end within 0.4 s',
+    'it did not end within 1.5 s',
+    'it did not end within 1.5 s',
     undefined,
   ])
   expect(loaded.map(({ definitions }) => definitions.length)).toEqual([1, 0, 0, 1])
