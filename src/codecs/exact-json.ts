@@ -87,7 +87,7 @@ function endOfString(text: string, start: number): number {
 }
 
 /** The line and column of an offset, both from 1. */
-export function placeOf(text: string, offset: number): string {
+function placeOf(text: string, offset: number): string {
   const before = text.slice(0, offset)
   const line = before.split('\n').length
   return `line ${line}, column ${offset - before.lastIndexOf('\n')}`

@@ -39,9 +39,13 @@ export function readValue(type: FeatureType, input: unknown, at: At, scalar: Sca
 
 /** The position of element or member `name` below a position. */
 export const below =
-  (at: At, name: number | string): At =>
+  (at: At, name: number | string): (() => string) =>
   () =>
-    `${whereOf(at)}/${name}`
+    pointerTo(whereOf(at), name)
+
+/** The JSON pointer of element or member `name` below another. */
+export const pointerTo = (at: string, name: number | string): string =>
+  `${at}/${typeof name === 'number' ? name : name.replaceAll('~', '~0').replaceAll('/', '~1')}`
 
 /** The text of a position. */
 export const whereOf = (at: At): string => (typeof at === 'string' ? at : at())

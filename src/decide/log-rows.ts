@@ -37,7 +37,7 @@ export function concerns(target: PushedRecord['target'], view: ResolvedView): bo
 }
 
 /** The columns of a view's packed rows, in order. */
-export const storedColumns = (view: ResolvedView): readonly StoredColumn[] => view.features
+const storedColumns = (view: ResolvedView): readonly StoredColumn[] => view.features
 
 const schemaTexts = new WeakMap<ResolvedView, string>()
 

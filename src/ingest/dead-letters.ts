@@ -43,16 +43,14 @@ export async function listDeadLetters(
     },
     call,
   )
-  const deadLetters = found
-    .slice(0, limit)
-    .map(({ id, atUs, target, row, code, detail }) => ({
-      id,
-      at: formatInstant(atUs),
-      source: target.name,
-      row: parseExact(row),
-      code,
-      detail,
-    }))
+  const deadLetters = found.slice(0, limit).map(({ id, atUs, target, row, code, detail }) => ({
+    id,
+    at: formatInstant(atUs),
+    source: target.name,
+    row: parseExact(row),
+    code,
+    detail,
+  }))
   const last = deadLetters.at(-1)
   return { deadLetters, ...(found.length > limit && last !== undefined ? { next: last.id } : {}) }
 }

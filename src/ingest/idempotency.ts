@@ -6,7 +6,7 @@ import type { IdempotencyRecord, PushTo } from '../ports/push-log.ts'
 import type { LogTarget } from '../query/relation.ts'
 
 /** Characters of an idempotency key. */
-export const idempotencyKeyChars = 255
+const idempotencyKeyChars = 255
 
 /** What a retry is answered: the first answer or refusal, and the registry version that its rows were read by. */
 export interface FirstAnswer {

@@ -1,6 +1,6 @@
 import { excerptOf } from '../codecs/exact-json.ts'
 import { fromJs, parseKeyText } from '../codecs/from-js.ts'
-import { parseValue } from '../codecs/json-value.ts'
+import { type At, below, parseValue, pointerTo, whereOf } from '../codecs/json-value.ts'
 import { tieOf } from '../codecs/tie.ts'
 import { type ErrorCode, type ProvenderError, fail, isProvenderError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
@@ -25,7 +25,7 @@ export interface Arrival {
  * Reads one pushed row by the schema of its target. `at` is its place in what was sent (a JSON pointer).
  * @throws UNKNOWN_COLUMN, MISSING_KEY, NULL_KEY, KEY_TOO_LONG, NULL_TIMESTAMP, FUTURE_TIME, BAD_VALUE; each names the column.
  */
-export function readRow(schema: PushSchema, row: unknown, arrival: Arrival, at: string): LogRow {
+function readRow(schema: PushSchema, row: unknown, arrival: Arrival, at: string): LogRow {
   if (typeof row !== 'object' || row === null || Array.isArray(row))
     throw fail('BAD_VALUE', `${excerptOf(row)} is not a row: an object with a member for each column`, { at })
   const cells = new Map<string, unknown>(Object.entries(row).filter(([, value]) => value !== undefined))
@@ -36,7 +36,7 @@ export function readRow(schema: PushSchema, row: unknown, arrival: Arrival, at: 
     throw fail(
       'NULL_TIMESTAMP',
       `The event time "${schema.timestamp}" ${cells.has(schema.timestamp) ? 'is null' : 'is missing'}`,
-      { at: `${at}/${schema.timestamp}` },
+      { at: pointerTo(at, schema.timestamp) },
     )
   const created =
     (schema.created === null ? null : readTime(schema.created, cells.get(schema.created), arrival, at)) ?? arrival.now
@@ -63,12 +63,12 @@ export function readKeys(
     if (!cells.has(name)) throw fail('MISSING_KEY', `The join key "${name}" is missing`, { at })
     const cell = cells.get(name)
     if (cell === null || cell === undefined)
-      throw fail('NULL_KEY', `The join key "${name}" is null`, { at: `${at}/${name}` })
+      throw fail('NULL_KEY', `The join key "${name}" is null`, { at: pointerTo(at, name) })
     const value =
       form === 'text' && typeof cell === 'string'
-        ? naming(name, () => parseKeyText(type, cell, `${at}/${name}`))
+        ? naming(name, () => parseKeyText(type, cell, below(at, name)))
         : readCell(name, type, cell, { form, at })
-    if (value === null) throw fail('NULL_KEY', `The join key "${name}" is null`, { at: `${at}/${name}` })
+    if (value === null) throw fail('NULL_KEY', `The join key "${name}" is null`, { at: pointerTo(at, name) })
     return value
   })
   const bytes = entityKeyBytes(
@@ -85,19 +85,19 @@ export function readKeys(
 }
 
 /** @throws FUTURE_TIME for an instant that lies more than `limits.aheadUs` ahead. */
-export function checkAhead(name: string, instant: bigint, now: bigint, at: string): void {
+export function checkAhead(name: string, instant: bigint, now: bigint, at: At): void {
   if (instant > now + limits.aheadUs)
     throw fail(
       'FUTURE_TIME',
       `"${name}" is ${formatInstant(instant)}, more than 5 minutes ahead of ${formatInstant(now)}`,
-      { at },
+      { at: whereOf(at) },
     )
 }
 
 function readTime(name: string, cell: unknown, arrival: Arrival, at: string): bigint | null {
   if (cell === undefined || cell === null) return null
   const instant = readCell(name, 'timestamp', cell, { form: arrival.form, at }) as bigint
-  checkAhead(name, instant, arrival.now, `${at}/${name}`)
+  checkAhead(name, instant, arrival.now, below(at, name))
   return instant
 }
 
@@ -107,7 +107,7 @@ function readCell(
   cell: unknown,
   { form, at }: { readonly form: ValueForm; readonly at: string },
 ): Value | null {
-  const where = (): string => `${at}/${name}`
+  const where = below(at, name)
   return naming(name, () => (form === 'json' ? parseValue(type, cell, where) : fromJs(type, cell, where)))
 }
 
@@ -121,6 +121,9 @@ function naming<T>(name: string, read: () => T): T {
   }
 }
 
+/** How many names a remedy lists. */
+const listedNames = 30
+
 function checkNames(schema: PushSchema, cells: ReadonlyMap<string, unknown>, at: string): void {
   for (const name of cells.keys()) {
     if (name === schema.timestamp || name === schema.created || schema.columns.some((column) => column.name === name))
@@ -131,16 +134,15 @@ function checkNames(schema: PushSchema, cells: ReadonlyMap<string, unknown>, at:
       throw fail(
         'UNKNOWN_COLUMN',
         `The column "${name}" of ${kind} "${target}" has the type ${foreign}, which cannot be pushed`,
-        { at: `${at}/${name}`, remedy: 'Leave the column out.' },
+        { at: pointerTo(at, name), remedy: 'Leave the column out.' },
       )
-    const near = nearest(name, [
-      ...schema.columns.map((column) => column.name),
-      schema.timestamp,
-      ...(schema.created === null ? [] : [schema.created]),
-    ])
+    const names = new Set([...schema.columns.map((column) => column.name), schema.timestamp])
+    if (schema.created !== null) names.add(schema.created)
+    const near = nearest(name, names)
     throw fail('UNKNOWN_COLUMN', `${kind === 'view' ? 'View' : 'Source'} "${target}" has no column "${name}"`, {
-      at: `${at}/${name}`,
-      ...(near === undefined ? {} : { remedy: `Did you mean "${near}"?` }),
+      at: pointerTo(at, name),
+      remedy:
+        near === undefined ? `Its columns: ${[...names].slice(0, listedNames).join(', ')}.` : `Did you mean "${near}"?`,
     })
   }
 }

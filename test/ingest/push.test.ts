@@ -242,7 +242,10 @@ describe('a push to a source', () => {
     expect(await send('taps', [tap(null, 1), tap('ORD', 2)])).toEqual({ accepted: 2, superseded: 0, rejected: [] })
     await expect(send('taps', [{ airport: 'ORD' }])).rejects.toEqual(code('NULL_TIMESTAMP'))
     await expect(send('taps', [tap('ORD', 1, { landed_at: noon })])).rejects.toEqual(
-      code('UNKNOWN_COLUMN', { message: 'Source "taps" has no column "landed_at"' }),
+      code('UNKNOWN_COLUMN', {
+        message: 'Source "taps" has no column "landed_at"',
+        remedy: 'Its columns: airport, delay, miles, at, created.',
+      }),
     )
   })
 
