@@ -52,19 +52,7 @@ export function sqlRunLog(database: Database, clock: Clock, release: () => Promi
         generations: encodeDocument(write.value.generations),
         progress: encodeProgress(write.value.progress),
       }
-      return database.write(call, async (tx) => {
-        if (write.lease !== undefined && !(await holds(tx, write.lease))) return { kind: 'conflict', head: -1 }
-        const head = await stateVersion(tx, view)
-        if (head !== write.expect) return { kind: 'conflict', head }
-        if (isStale(write.at, clock.now())) return { kind: 'stale' }
-        await tx
-          .insertInto('view_state')
-          .values(state)
-          .onConflict((conflict) => conflict.column('view').doUpdateSet(state))
-          .execute()
-        await countChange(tx)
-        return { kind: 'done', value: { version: state.version, value: write.value } }
-      })
+      return database.write(call, (tx) => swapState(tx, { write, state, clock }))
     },
     async putRun(run, expect, call) {
       open(call)
@@ -83,6 +71,35 @@ export function sqlRunLog(database: Database, clock: Clock, release: () => Promi
     },
     [Symbol.asyncDispose]: () => (closing ??= release()),
   } satisfies RunLog)
+}
+
+interface PreparedState {
+  readonly write: Parameters<RunLog['writeState']>[1]
+  /** Encoded before the transaction, which has to be short. */
+  readonly state: {
+    readonly view: string
+    readonly version: number
+    readonly generations: string
+    readonly progress: string
+  }
+  readonly clock: Clock
+}
+
+async function swapState(
+  tx: Transaction<Tables>,
+  { write, state, clock }: PreparedState,
+): ReturnType<RunLog['writeState']> {
+  if (write.lease !== undefined && !(await holds(tx, write.lease))) return { kind: 'conflict', head: -1 }
+  const head = await stateVersion(tx, state.view)
+  if (head !== write.expect) return { kind: 'conflict', head }
+  if (isStale(write.at, clock.now())) return { kind: 'stale' }
+  await tx
+    .insertInto('view_state')
+    .values(state)
+    .onConflict((conflict) => conflict.column('view').doUpdateSet(state))
+    .execute()
+  await countChange(tx)
+  return { kind: 'done', value: { version: state.version, value: write.value } }
 }
 
 /** The number of a view's document; 0 where there is none. */
