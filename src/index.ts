@@ -1,5 +1,7 @@
+import type { Definitions } from './define/definition.ts'
 import type { Clock } from './kernel/clock.ts'
 import type { TypedStore } from './contract/typed-store.ts'
+import { failAll } from './kernel/errors.ts'
 
 export { entity, featureService, featureView, onDemand, source } from './define/builders.ts'
 export { type ErrorCode, type Problem, ProvenderError, isProvenderError } from './kernel/errors.ts'
@@ -23,4 +25,15 @@ export async function openStore(target: string, options: OpenOptions = {}): Prom
   const { openStore: open } = await import('./compose/open-store.ts')
   // The verbs are the same; only their types know what the definitions say.
   return (await open(target, options)) as unknown as TypedStore
+}
+
+/**
+ * The definitions in the files of a repository folder, to give to `store.plan` and `store.apply`.
+ * @throws NO_REPOSITORY; the errors of all files as one.
+ */
+export async function loadDefinitions(dir: string): Promise<Definitions> {
+  const { loadRepository } = await import('./definitions/load-files.ts')
+  const { definitions, errors } = await loadRepository(dir)
+  if (errors.length > 0) throw failAll(errors)
+  return definitions
 }

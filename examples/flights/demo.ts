@@ -7,6 +7,8 @@
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { loadDefinitions, openStore } from 'provender'
+import type { TypedStore } from 'provender'
 import { servedHours, testEnd } from './demo/calendar.ts'
 import { demoClock } from './demo/clock.ts'
 import type { DemoClock } from './demo/clock.ts'
@@ -14,13 +16,14 @@ import { isPortFree } from './demo/port.ts'
 import { aucText, count, planText, stepText, vectorText } from './demo/print.ts'
 import { replay } from './demo/replay.ts'
 import { score, trainCandidates } from './demo/scores.ts'
-import { loadRepository, openStore, startServer } from './demo/sdk.ts'
-import type { Store } from './demo/sdk.ts'
+import { startServer } from './demo/sdk.ts'
 import { readTrainingSet } from './demo/training-set.ts'
 import { verdict } from './demo/verdict.ts'
 import { makeWorkingCopy } from './demo/working-copy.ts'
 
 const HOST = '127.0.0.1'
+/** Between two looks of the server at what was pushed by others. */
+const BACKGROUND_MS = 2000
 const exampleRoute = { origin: 'ORD', destination: 'LAX' }
 
 const { values: options } = parseArgs({
@@ -50,16 +53,15 @@ async function main(dir: string, port: number): Promise<number> {
   return failures.length === 0 ? 0 : 1
 }
 
-async function apply(store: Store, dir: string): Promise<void> {
-  const { definitions, errors } = await loadRepository(dir)
-  if (errors[0] !== undefined) throw errors[0]
+async function apply(store: TypedStore, dir: string): Promise<void> {
+  const definitions = await loadDefinitions(dir)
   const plan = await store.plan(definitions)
   console.log(`The plan for ${store.project}\n${planText(plan.changes)}\n`)
   await timed('applied', async () => count((await store.apply(definitions)).changes.length, 'changes'))
 }
 
 /** Answers what the run failed to show. */
-async function trainAndServe(store: Store, clock: DemoClock): Promise<string[]> {
+async function trainAndServe(store: TypedStore, clock: DemoClock): Promise<string[]> {
   const training = await timed(
     'point-in-time training set',
     () => readTrainingSet(store),
@@ -81,16 +83,16 @@ async function trainAndServe(store: Store, clock: DemoClock): Promise<string[]> 
 }
 
 /** Brings the online store to the end of the data and shows what a model would get. */
-async function showVector(store: Store, clock: DemoClock): Promise<void> {
+async function showVector(store: TypedStore, clock: DemoClock): Promise<void> {
   clock.stopAt(new Date(testEnd.getTime() - 60_000))
   await store.materialize()
   console.log(`\nA served vector, ${new Date(testEnd.getTime() - 60_000).toISOString()}`)
   console.log(vectorText(exampleRoute, await store.online('delay_model', [exampleRoute])))
 }
 
-async function serve(store: Store, clock: DemoClock, { dir, port }: { dir: string; port: number }): Promise<void> {
+async function serve(store: TypedStore, clock: DemoClock, { dir, port }: { dir: string; port: number }): Promise<void> {
   clock.run()
-  await using server = await startServer(store, { host: HOST, port })
+  const server = await startServer(store, { host: HOST, port, backgroundMs: BACKGROUND_MS })
   const folder = relative(process.cwd(), dir)
   console.log(`
 The server runs at ${server.url}; its clock goes on from the end of June 2001. Ctrl-C ends it. Try next:
@@ -101,6 +103,7 @@ The server runs at ${server.url}; its clock goes on from the end of June 2001. C
     process.once('SIGINT', resolve)
     process.once('SIGTERM', resolve)
   })
+  await server.close()
 }
 
 /** Runs a step and prints its line; the amount is what it answered unless `amountOf` says otherwise. */

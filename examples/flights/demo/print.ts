@@ -1,4 +1,4 @@
-import type { Change, OnlineRows } from './sdk.ts'
+import type { Change, OnlineRows } from 'provender'
 import type { Served } from './replay.ts'
 import type { Score } from './scores.ts'
 import type { TrainingSet } from './training-set.ts'

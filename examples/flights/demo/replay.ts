@@ -1,4 +1,4 @@
-import type { Store } from './sdk.ts'
+import type { TypedStore } from 'provender'
 import type { Columns } from '../logistic-regression.ts'
 import { servedHours } from './calendar.ts'
 import type { ServedHour } from './calendar.ts'
@@ -28,7 +28,7 @@ export interface Served {
  * Lives through the test month: sets the clock to the end of an hour, materializes up to there, reads the vectors of the
  * flights that departed in that hour, and compares each value with the training set's.
  */
-export async function replay(store: Store, clock: DemoClock, training: TrainingSet): Promise<Served> {
+export async function replay(store: TypedStore, clock: DemoClock, training: TrainingSet): Promise<Served> {
   const rows: number[] = []
   const values = training.featureNames.map((): number[] => [])
   let written = 0
@@ -68,7 +68,7 @@ function rowsOf({ flights }: TrainingSet, { start, clock }: ServedHour): number[
 }
 
 /** One column per feature, one value per flight. A model asks for a flight's two ends and knows nothing else of the store. */
-async function readVectors(store: Store, training: TrainingSet, departed: readonly number[]): Promise<number[][]> {
+async function readVectors(store: TypedStore, training: TrainingSet, departed: readonly number[]): Promise<number[][]> {
   if (departed.length === 0) return []
   const { origin, destination } = training.flights
   const entities = departed.map((row) => ({ origin: origin[row], destination: destination[row] }))

@@ -1,4 +1,4 @@
-import type { Store } from './sdk.ts'
+import type { TypedStore } from 'provender'
 import type { Columns } from '../logistic-regression.ts'
 import type { Flights } from '../naive-join.ts'
 import { testEnd, testStart, trainingStart } from './calendar.ts'
@@ -28,7 +28,7 @@ export interface TrainingSet {
 }
 
 /** Joins every flight, at the instant of its departure, with the features that the model reads. */
-export async function readTrainingSet(store: Store): Promise<TrainingSet> {
+export async function readTrainingSet(store: TypedStore): Promise<TrainingSet> {
   await using table = await store.historical('delay_model', { sql: spineSql }, { timestamp: 'departed_at' })
   const featureNames = table.fields.map((field) => field.name).filter((name) => !spineColumns.includes(name))
   const columns = new Map(Object.entries(await table.columns()))
