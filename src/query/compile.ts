@@ -105,7 +105,10 @@ function blockOf(relation: Relation, context: Context, narrow: readonly Predicat
       const input = blockOf(relation.input, context, narrow)
       const among = blockOf(relation.among, context, [])
       const named = wrapped(input, selectText(dialect, select(input)), dialect, 'l')
-      const pairs = relation.keys.map((name) => `r.${dialect.ident(name)} = ${columnOf(named, name).sql}`)
+      const pairs = relation.keys.map((name) => {
+        const key = columnOf(named, name)
+        return `${comparableOf({ ...key, sql: `r.${dialect.ident(name)}` }, dialect)} = ${comparableOf(key, dialect)}`
+      })
       const inner = `SELECT 1 FROM (${selectText(dialect, select(among))}) AS r${pairs.length === 0 ? '' : ` WHERE ${pairs.join(' AND ')}`}`
       return { ...named, where: [`EXISTS (${inner})`] }
     }
@@ -116,7 +119,7 @@ function blockOf(relation: Relation, context: Context, narrow: readonly Predicat
     case 'sort': {
       const input = blockOf(relation.input, context, narrow)
       const order = relation.by.map((name) => columnOf(input, name)).filter((c) => c.constant === undefined)
-      return { ...input, order: order.map((c) => `${dialect.comparable(c.sql, typeOf(c))} ASC NULLS FIRST`) }
+      return { ...input, order: order.map((c) => `${comparableOf(c, dialect)} ASC NULLS FIRST`) }
     }
     case 'count': {
       const input = blockOf(relation.input, context, [])
@@ -190,7 +193,7 @@ function asOfBlock(relation: AsOf, context: Context): Block {
     const alias = `j${steps.length}`
     if (right.empty !== true) {
       const table = `_as_of_${steps.length}`
-      steps.push(dialect.keep(table, dialect.asOf(asOfParts(relation, join, { left, right }))))
+      steps.push(dialect.keep(table, dialect.asOf(asOfParts(relation, join, { left, right, dialect }))))
       others.push({ table, alias })
     }
     for (const [i, output] of join.outputs.entries()) {
@@ -212,8 +215,8 @@ function rightOf(relation: AsOf, join: AsOfJoin, context: Context): Block {
   return blockOf({ kind: 'filter', input: join.right, where: { op: 'and', all } }, context, [])
 }
 
-function asOfParts(relation: AsOf, join: AsOfJoin, sides: { left: InputTable; right: Block }): AsOfParts {
-  const { left, right } = sides
+function asOfParts(relation: AsOf, join: AsOfJoin, sides: { left: InputTable; right: Block; dialect: Dialect }): AsOfParts {
+  const { left, right, dialect } = sides
   const [event, created, ...rest] = join.order
   assert(event === own.event && created === own.created, 'an as-of join orders by event and created time first')
   const used = (name: string): string => must(left.used.get(name), `the input has ${name}`)
@@ -226,7 +229,7 @@ function asOfParts(relation: AsOf, join: AsOfJoin, sides: { left: InputTable; ri
     right: {
       from: right.from,
       where: right.where,
-      keys: join.on.map((on) => columnOf(right, on.right).sql),
+      keys: join.on.map((on) => comparableOf(columnOf(right, on.right), dialect)),
       event: columnOf(right, own.event).sql,
       created: variable(own.created),
       tombstone: variable(own.tombstone),
@@ -294,5 +297,7 @@ function sameConstant(a: CompiledColumn, b: CompiledColumn): boolean {
 function columnOf(block: Block, name: string): CompiledColumn {
   return must(block.columns.find((c) => c.name === name), `the plan has a column ${name}`)
 }
+
+const comparableOf = (column: CompiledColumn, dialect: Dialect): string => dialect.comparable(column.sql, typeOf(column))
 
 const typeOf = (column: CompiledColumn): FeatureType => must(column.type, `the column ${column.name} has a type of ours`)

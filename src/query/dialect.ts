@@ -8,7 +8,7 @@ export interface Dialect {
   typeName(type: FeatureType): string
   /** A typed constant; timestamps are microseconds. */
   literal(type: FeatureType, value: Value | null): string
-  /** An expression that sorts as `compareValues` does, but for null, which stays null. */
+  /** An expression that compares and sorts as `compareValues` does, but for null, which stays null. */
   comparable(sql: string, type: FeatureType): string
   /** One row per group: the one whose `order` terms are the greatest in turn, null least. Whole rows, never a mix. */
   latest(rows: Select, by: readonly string[], order: readonly OrderTerm[]): string

@@ -6,7 +6,7 @@ import { createdColumn } from '../../define/resolved-view.ts'
 import { type LogRows, type SqlInput, type SqlRows, type Take, own } from '../../query/relation.ts'
 import { isFeatureType, textCells } from '../../values/feature-type.ts'
 import { readAs, sourceType } from './column-type.ts'
-import { ident, typeName } from './dialect.ts'
+import { ident, typeName, unskipped } from './dialect.ts'
 import { failureOf } from './failure.ts'
 import { type LeafContext, groupsOf, isFileSource } from './leaf-context.ts'
 import { tableOf } from './source-table.ts'
@@ -87,6 +87,7 @@ async function fileQuery(context: LeafContext, input: SqlInput, source: FileSour
   const instants = new Set([source.timestamp, createdColumn(source)])
   const parts = groups.map((group) => {
     const selected = group.schema.columns.map((c, i) => {
+      if (c.type === 'BLOB') return `${unskipped(ident(c.name))} AS ${ident(c.name)}`
       if (c.type !== textCells) return ident(c.name)
       const cell = ident(`c${i}`)
       return `${instants.has(c.name) ? cellAs(cell, 'timestamp', { source: `source "${source.name}"`, column: c.name }) : cell} AS ${ident(c.name)}`
