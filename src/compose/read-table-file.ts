@@ -10,7 +10,17 @@ import type { Batch } from '../values/batch.ts'
  */
 export async function* readTableFile(path: string, call?: Call): AsyncGenerator<Batch> {
   const { openDuckdbOffline } = await import('../engines/duckdb/offline.ts')
-  await using offline = await openDuckdbOffline({ dir: join(tmpdir(), `provender-${userInfo().uid}`), repositoryDir: dirname(path), log: null })
-  await using result = await offline.query({ plan: { kind: 'input', name: 'file', uses: [] }, inputs: new Map([['file', { kind: 'file', path, format: 'parquet' }]]) }, call)
+  await using offline = await openDuckdbOffline({
+    dir: join(tmpdir(), `provender-${userInfo().uid}`),
+    repositoryDir: dirname(path),
+    log: null,
+  })
+  await using result = await offline.query(
+    {
+      plan: { kind: 'input', name: 'file', uses: [] },
+      inputs: new Map([['file', { kind: 'file', path, format: 'parquet' }]]),
+    },
+    call,
+  )
   yield* result.batches()
 }

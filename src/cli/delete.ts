@@ -1,0 +1,24 @@
+import { given, newCommand, pairsOf } from './command.ts'
+import { entityFrom } from './entity-words.ts'
+import type { Session } from './session.ts'
+
+/** `delete`: a tombstone for one entity. */
+export function deleteCommand(session: Session) {
+  return newCommand('delete')
+    .description('Take an entity out of a view: reads answer NOT_FOUND, and history honours it from then on.')
+    .argument('<view>', 'the view')
+    .argument('[keys...]', 'the join keys as key=value')
+    .option('--at <instant>', 'from when on; otherwise the later of now and the newest event time')
+    .action(async (view, words, { at }) => {
+      const pairs = pairsOf(words)
+      const store = await session.store()
+      const { entity } = entityFrom(await session.head(store), [view], pairs)
+      const answer = await store.delete(view, entity, { ...session.call, ...given({ at }) })
+      const named = [view, ...words].join(' ')
+      await session.print({
+        json: answer,
+        text: () => (answer.deleted ? `Deleted ${named}\n` : `There was nothing to delete: ${named} has no row\n`),
+        next: `provender get ${named}`,
+      })
+    })
+}

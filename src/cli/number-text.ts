@@ -1,0 +1,10 @@
+const grouped = new Intl.NumberFormat('en-US')
+
+/** `1,234,567` */
+export const numberText = (value: number | bigint): string => grouped.format(value)
+
+/** `0.3 s`, `12 s` */
+export const secondsText = (seconds: number): string => `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`
+
+/** `1 error`, `2 errors`, `1,000 rows` */
+export const counted = (n: number, one: string, many = `${one}s`): string => `${numberText(n)} ${n === 1 ? one : many}`

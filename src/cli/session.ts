@@ -1,0 +1,158 @@
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Store } from '../contract/store.ts'
+import type { Config } from '../define/config.ts'
+import type { Definitions, WireDefinitions } from '../define/definition.ts'
+import type { LoadedRepository } from '../definitions/load-files.ts'
+import { fail, failAll } from '../kernel/errors.ts'
+import type { Terminal } from './terminal.ts'
+
+/** What stands before or after every command. */
+export interface GlobalOptions {
+  readonly dir?: string | undefined
+  readonly url?: string | undefined
+  readonly json?: true | undefined
+}
+
+/** What a command has to say when it is done. */
+export interface Answer {
+  /** The one document of --json. */
+  readonly json: unknown
+  /** The same for people, with its line ends. */
+  readonly text: () => string | Promise<string>
+  /** The next sensible command. */
+  readonly next?: string | undefined
+}
+
+/** One command's life: its options, its terminal, its store, and how it ends. */
+export class Session implements AsyncDisposable {
+  readonly terminal: Terminal
+  readonly #globals: () => GlobalOptions
+  readonly #abort = new AbortController()
+  readonly #owned = new AsyncDisposableStack()
+  #store: Promise<Store> | undefined
+  #drift: Promise<string | undefined> | undefined
+  #next: string | undefined
+  /** What to do again after an interruption; the whole command line unless a command knows better. */
+  resume: string
+  exitCode = 0
+
+  constructor(terminal: Terminal, globals: () => GlobalOptions, resume: string) {
+    this.terminal = terminal
+    this.#globals = globals
+    this.resume = resume
+  }
+
+  get json(): boolean {
+    return this.#globals().json === true
+  }
+
+  /** What every call to the store carries. */
+  get call(): { readonly signal: AbortSignal } {
+    return { signal: this.#abort.signal }
+  }
+
+  /** Ends the running call; what it throws then is INTERRUPTED. */
+  interrupt(): void {
+    this.#abort.abort(fail('INTERRUPTED', 'Interrupted', { remedy: `Resume with  ${this.resume}` }))
+  }
+
+  /** Waits for a signal that ends the command. */
+  async stopped(): Promise<void> {
+    const { signal } = this.#abort
+    if (!signal.aborted)
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  }
+
+  get interrupted(): boolean {
+    return this.#abort.signal.aborted
+  }
+
+  /** Refuses --url where a command works on this machine only. @throws USAGE. */
+  refuseUrl(command: string): void {
+    if (this.#globals().url !== undefined)
+      throw fail('USAGE', `${command} works in a folder, not with --url`, { remedy: 'Leave out --url.' })
+  }
+
+  /** The repository's folder: --dir, or the nearest one upwards. @throws NO_REPOSITORY; UNSUPPORTED for --url. */
+  async dir(): Promise<string> {
+    const { dir, url } = this.#globals()
+    if (url !== undefined)
+      throw fail('UNSUPPORTED', '--url cannot be used yet', {
+        remedy: 'Run the command in the repository, or use the HTTP routes.',
+      })
+    const { configFile, findRepository } = await import('../definitions/config.ts')
+    if (dir === undefined) return findRepository(process.cwd())
+    if (!existsSync(join(dir, configFile))) throw fail('NO_REPOSITORY', `There is no ${configFile} in ${resolve(dir)}`)
+    return resolve(dir)
+  }
+
+  /** The repository as its files have it, right or wrong. @throws NO_REPOSITORY. */
+  async files(): Promise<LoadedRepository> {
+    const dir = await this.dir()
+    const { loadRepository } = await import('../definitions/load-files.ts')
+    return loadRepository(dir)
+  }
+
+  /** The definitions and the configuration of the files. @throws all their errors as one. */
+  async definitions(): Promise<{ readonly definitions: Definitions; readonly config: Config }> {
+    const { definitions, config, errors } = await this.files()
+    if (errors.length > 0 || config === undefined) throw failAll(errors)
+    return { definitions, config }
+  }
+
+  /** The store, closed when the command ends. The commands that read no files say so if these differ from the registry. */
+  store(reads: 'registry' | 'files' = 'registry'): Promise<Store> {
+    this.#store ??= this.#open(reads)
+    return this.#store
+  }
+
+  async #open(reads: 'registry' | 'files'): Promise<Store> {
+    const dir = await this.dir()
+    const { openStore } = await import('../compose/open-store.ts')
+    const store = this.#owned.use(await openStore(dir))
+    if (reads === 'registry') {
+      const { driftOf } = await import('./drift.ts')
+      this.#drift = driftOf(dir, store, this.call)
+    }
+    return store
+  }
+
+  /** The definitions of the registry's head, in the form that can be looked up. */
+  async head(store: Store): Promise<Definitions> {
+    const { fromWire } = await import('../define/wire.ts')
+    const { definitions } = await store.registry(undefined, this.call)
+    return fromWire(definitions satisfies WireDefinitions)
+  }
+
+  /** Prints what a command has to say. */
+  async print(answer: Answer): Promise<void> {
+    this.#next = answer.next
+    if (this.json) await this.terminal.write(await documentOf(answer.json))
+    else await this.terminal.write(await answer.text())
+  }
+
+  /** A line of talk, also with --json. */
+  note(line: string): void {
+    this.terminal.say(`${this.terminal.err.colours.yellow('!')} ${line}`)
+  }
+
+  /** The last words: what differs, and the next command. */
+  async end(): Promise<void> {
+    const drift = this.interrupted ? undefined : await this.#drift
+    if (drift !== undefined) this.note(drift)
+    if (this.json || this.#next === undefined) return
+    const { cyan } = this.terminal.err.colours
+    this.terminal.say(`Next: ${cyan(this.#next)}`)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#owned.disposeAsync()
+  }
+}
+
+/** A document of --json: one line. */
+export async function documentOf(value: unknown): Promise<string> {
+  const { stringifyExact } = await import('../codecs/exact-json.ts')
+  return `${stringifyExact(value)}\n`
+}
