@@ -175,4 +175,5 @@ function termFields(term: OrderTerm): KeyField[] {
   ]
 }
 
-const structOf = (fields: readonly string[]): string => `{${fields.map((sql, i) => `'f${i}': ${sql}`).join(', ')}}`
+/** Fields compared in turn; one alone needs no struct, which costs a fifth. */
+const structOf = (fields: readonly string[]): string => (fields.length === 1 ? (fields[0] ?? '') : `{${fields.map((sql, i) => `'f${i}': ${sql}`).join(', ')}}`)
