@@ -1,10 +1,10 @@
-import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Positioned } from '../../../ports/push-log.ts'
 import { codeOf } from './log-folder.ts'
 import type { LogIndex } from './log-index.ts'
 import { type Manifest, purgedBelow } from './manifest.ts'
 import { startOf } from './position.ts'
 import { decodeRecord } from './record-codec.ts'
+import type { Connect } from './row-database.ts'
 import { type Range, sealedRecords } from './sealed-records.ts'
 import { segmentRecords } from './segment-records.ts'
 
@@ -12,7 +12,7 @@ import { segmentRecords } from './segment-records.ts'
 const attempts = 10
 
 /** The records that have rows and count, in a range, in log order: of sealed segments from row files, of later ones as they came. */
-export async function* changes(index: LogIndex, connect: () => Promise<DuckDBConnection>, range: Range): AsyncGenerator<Positioned> {
+export async function* changes(index: LogIndex, connect: Connect, range: Range): AsyncGenerator<Positioned> {
   let { from } = range
   for (let attempt = 1; ; attempt++) {
     try {
@@ -27,7 +27,7 @@ export async function* changes(index: LogIndex, connect: () => Promise<DuckDBCon
   }
 }
 
-async function* readOnce(index: LogIndex, connect: () => Promise<DuckDBConnection>, range: Range): AsyncGenerator<Positioned> {
+async function* readOnce(index: LogIndex, connect: Connect, range: Range): AsyncGenerator<Positioned> {
   const view = await index.refresh()
   const { manifest } = await index.manifest()
   const unsealed = startOf(manifest.sealedThrough + 1)

@@ -12,13 +12,13 @@ import type { LogLimits } from './log-limits.ts'
 import { takeMaintenance } from './maintenance-lease.ts'
 import { purgedBelow, sameTarget, swapManifest } from './manifest.ts'
 import { mergeFiles } from './merge.ts'
+import { type Connect, RowDatabase } from './row-database.ts'
 import { sealSegments } from './seal.ts'
 
 /** What maintenance works on. */
 export interface Maintenance {
   readonly index: LogIndex
   readonly commit: GroupCommit
-  readonly connect: () => Promise<DuckDBConnection>
   readonly limits: LogLimits
 }
 
@@ -29,13 +29,14 @@ export async function maintainLog(log: Maintenance, task: Parameters<PushLog['ma
   if (lease === undefined) return
   await notePurges(index, task.purge)
   if (await isWorthSealing(log)) await log.commit.seal()
-  const connection = await log.connect()
-  try {
-    while (await sealSegments({ index, connection, call })) checkCall(call)
-    while (await mergeFiles(index, connection, limits)) checkCall(call)
-  } finally {
-    connection.closeSync()
-  }
+  // Only what is finished now: writers may be faster than this, and maintenance has to end.
+  const upTo = (await index.refresh()).end.segment - 1
+  await using database = new RowDatabase(index.folder.unfinished)
+  // One connection for all, closed with its DuckDB.
+  let connection: Promise<DuckDBConnection> | undefined
+  const connect: Connect = async () => (connection ??= database.connect())
+  while (await sealSegments({ index, connect, call }, upTo)) checkCall(call)
+  while (await mergeFiles(index, connect, limits)) checkCall(call)
   await deleteReplaced(index, limits.keepReplacedMs)
   await deleteStrays(index, limits.keepReplacedMs)
   await sweepSpills(index.folder.unfinished)

@@ -1,9 +1,9 @@
-import type { DuckDBConnection } from '@duckdb/node-api'
 import { join } from 'node:path'
 import { syncFolder } from './log-folder.ts'
 import type { LogIndex } from './log-index.ts'
 import type { LogLimits } from './log-limits.ts'
 import { type Manifest, type RowFile, purgedBelow, swapManifest } from './manifest.ts'
+import type { Connect } from './row-database.ts'
 import { allColumns, parquetTable, writeRowFile } from './row-file.ts'
 import { storedOwn } from './stored-column.ts'
 
@@ -11,7 +11,7 @@ import { storedOwn } from './stored-column.ts'
 const growth = 4
 
 /** Merges small row files of one target, and takes purged rows out; answers whether there may be more to do. */
-export async function mergeFiles(index: LogIndex, connection: DuckDBConnection, limits: LogLimits): Promise<boolean> {
+export async function mergeFiles(index: LogIndex, connect: Connect, limits: LogLimits): Promise<boolean> {
   const from = await index.manifest()
   const { manifest } = from
   const group = nextGroup(manifest, limits)
@@ -22,7 +22,7 @@ export async function mergeFiles(index: LogIndex, connection: DuckDBConnection, 
   // Files of one target follow one another without overlap, so their rows do too.
   const sql = kept.map((file) => `SELECT * FROM ${parquetTable([join(index.folder.rows, file.name)])} WHERE ${storedOwn.position} >= ${below}`).join(' UNION ALL BY NAME ')
   const rows = { target: first.target, sql, columns: allColumns(kept), negativeZeros: kept.some((file) => file.negativeZeros) }
-  const merged = kept.length === 0 ? null : await writeRowFile(connection, index.folder, rows)
+  const merged = kept.length === 0 ? null : await writeRowFile(await connect(), index.folder, rows)
   await syncFolder(index.folder.rows)
   const atMs = Date.now()
   const swapped = await swapManifest(index.folder, from, {

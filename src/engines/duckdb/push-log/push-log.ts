@@ -1,11 +1,9 @@
-import type { DuckDBConnection } from '@duckdb/node-api'
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Call } from '../../../kernel/call.ts'
 import type { Appended, DeadLetter, IdempotencyRecord, LogRecord, Positioned, PushLog } from '../../../ports/push-log.ts'
 import { checkCall } from '../../../kernel/call.ts'
 import { fail } from '../../../kernel/errors.ts'
-import { type Instance, closeInstance, openInstance } from '../instance.ts'
 import { changes } from './changes.ts'
 import { findLetters } from './dead-letters.ts'
 import { GroupCommit } from './group-commit.ts'
@@ -15,9 +13,7 @@ import { type LogLimits, logLimits } from './log-limits.ts'
 import { maintainLog } from './maintain.ts'
 import { openManifest } from './manifest.ts'
 import { positionOf } from './position.ts'
-
-/** What a log's own DuckDB may take; it only reads and writes row files. */
-const instanceLimits = Object.freeze({ threads: 2, memoryBytes: 512 * 1024 * 1024 })
+import { RowDatabase } from './row-database.ts'
 
 /** How often a lookup is repeated after the file that it points to was replaced. */
 const lookups = 10
@@ -42,7 +38,7 @@ export class FilePushLog implements PushLog {
   readonly index: LogIndex
   readonly #limits: LogLimits
   readonly #commit: GroupCommit
-  #instance: Promise<Instance> | undefined
+  readonly #database: RowDatabase
   #durable = 0n
   #closing: Promise<void> | undefined
 
@@ -50,6 +46,7 @@ export class FilePushLog implements PushLog {
     this.index = index
     this.#limits = limits
     this.#commit = new GroupCommit(index, limits, writer)
+    this.#database = new RowDatabase(index.folder.unfinished)
   }
 
   async append(records: readonly LogRecord[], call?: Call): Promise<Appended[]> {
@@ -63,9 +60,8 @@ export class FilePushLog implements PushLog {
 
   async *changes(from: bigint, before: bigint, call?: Call): AsyncGenerator<Positioned> {
     this.#enter(call)
-    const connect = async (): Promise<DuckDBConnection> => this.#connect()
     try {
-      for await (const each of changes(this.index, connect, { from, before })) {
+      for await (const each of changes(this.index, async () => this.#database.connect(), { from, before })) {
         this.#enter(call)
         yield each
       }
@@ -93,8 +89,7 @@ export class FilePushLog implements PushLog {
   }
 
   async maintain(task: Parameters<PushLog['maintain']>[0], call?: Call): Promise<void> {
-    const connect = async (): Promise<DuckDBConnection> => this.#connect()
-    return this.#reach(call, async () => maintainLog({ index: this.index, commit: this.#commit, connect, limits: this.#limits }, task, call))
+    return this.#reach(call, async () => maintainLog({ index: this.index, commit: this.#commit, limits: this.#limits }, task, call))
   }
 
   /** Answers what is under way, then closes. */
@@ -106,7 +101,7 @@ export class FilePushLog implements PushLog {
   async #close(): Promise<void> {
     await this.#commit.close()
     await this.index.close()
-    if (this.#instance !== undefined) await closeInstance(await this.#instance)
+    await this.#database[Symbol.asyncDispose]()
   }
 
   /** The end of the log, made durable whoever wrote it. */
@@ -116,11 +111,6 @@ export class FilePushLog implements PushLog {
     if (head > this.#durable && end.offset > 0) await syncSegment(segmentPath(this.index.folder, end.segment))
     this.#durable = head
     return head
-  }
-
-  async #connect(): Promise<DuckDBConnection> {
-    this.#instance ??= openInstance(this.index.folder.unfinished, instanceLimits)
-    return (await this.#instance).db.connect()
   }
 
   async #reach<T>(call: Call | undefined, work: () => Promise<T>): Promise<T> {

@@ -4,6 +4,7 @@ import type { LogRecord, LogRow, Positioned, PushTo } from '../../../ports/push-
 import { assert, must } from '../../../kernel/assert.ts'
 import type { LogFolder } from './log-folder.ts'
 import type { RowFile } from './manifest.ts'
+import type { Connect } from './row-database.ts'
 import { parquetTable } from './row-file.ts'
 import { type StoredColumn, fromResult, parquetSql, readColumnsText, storedName, storedOwn } from './stored-column.ts'
 
@@ -14,7 +15,7 @@ export interface Range {
 }
 
 /** The records of row files with positions in a range, in log order. Of each target only one file is open at a time. */
-export async function* sealedRecords(connect: () => Promise<DuckDBConnection>, folder: LogFolder, files: readonly RowFile[], range: Range): AsyncGenerator<Positioned> {
+export async function* sealedRecords(connect: Connect, folder: LogFolder, files: readonly RowFile[], range: Range): AsyncGenerator<Positioned> {
   const waiting = files.filter((file) => file.before > range.from && file.from < range.before).toSorted((a, b) => (a.from < b.from ? -1 : 1))
   const open: Stream[] = []
   try {

@@ -1,0 +1,212 @@
+import { appendFile, cp, mkdtemp, readFile, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { encodeFrame } from '../../src/engines/duckdb/push-log/frame.ts'
+import { openPushLog } from '../../src/engines/duckdb/push-log/push-log.ts'
+import { decodeHead, decodeRecord, encodeRecord } from '../../src/engines/duckdb/push-log/record-codec.ts'
+import type { LogRecord } from '../../src/ports/push-log.ts'
+import { airports, assertRead, edgeRecord, letter, put, readAll, record, row, start, taken } from '../../src/testing/push-log-records.ts'
+
+let folder = ''
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'provender-log-'))
+})
+afterEach(async () => {
+  await rm(folder, { recursive: true })
+})
+
+const segment = (path: string, number = 1): string => join(path, 'segments', `${String(number).padStart(8, '0')}.log`)
+const quiet = { purge: [], nowUs: start }
+
+describe('torn frames', () => {
+  /** A log of three records; the last one is a frame of its own. */
+  async function threeRecords(path: string): Promise<{ readonly kept: (readonly [bigint, LogRecord])[]; readonly last: readonly [bigint, LogRecord]; readonly from: number; readonly bytes: Buffer }> {
+    await using log = await openPushLog(path)
+    const kept = [
+      [await put(log, record([1])), record([1])],
+      [await put(log, record([2], { idempotency: taken('k') })), record([2])],
+    ] as const
+    const from = (await stat(segment(path))).size
+    const last = [await put(log, record([3])), record([3])] as const
+    return { kept: [...kept], last, from, bytes: await readFile(segment(path)) }
+  }
+
+  test('a last frame that is cut at any byte counts as nothing, and what is appended behind it counts', async () => {
+    const { kept, from, bytes } = await threeRecords(join(folder, 'log'))
+    for (let end = from; end < bytes.length; end++) {
+      await truncate(segment(join(folder, 'log')), end)
+      await using log = await openPushLog(join(folder, 'log'))
+      const head = await log.head()
+      assertRead(await readAll(log), kept)
+      const next = await put(log, record([4]))
+      expect(next >= head && (await log.head()) > next).toBe(true)
+      assertRead(await readAll(log), [...kept, [next, record([4])]])
+      await using other = await openPushLog(join(folder, 'log'))
+      assertRead(await readAll(other), [...kept, [next, record([4])]])
+      await writeFile(segment(join(folder, 'log')), bytes)
+    }
+    expect(bytes.length - from).toBeGreaterThan(60)
+  })
+
+  test('a frame that is garbled at any byte counts as nothing, and the frames around it count', async () => {
+    const { kept, last, from, bytes } = await threeRecords(join(folder, 'log'))
+    const second = Number(kept[1]?.[0] ?? 0n) & 0xffff
+    for (let at = second; at < from; at++) {
+      const garbled = Buffer.from(bytes)
+      garbled[at] = (garbled[at] ?? 0) ^ (1 << (at % 8))
+      await writeFile(segment(join(folder, 'log')), garbled)
+      await using log = await openPushLog(join(folder, 'log'))
+      assertRead(await readAll(log), [kept[0] ?? last, last])
+      expect(await log.lookup('k', start)).toBeUndefined()
+    }
+  })
+
+  test('any torn pieces between frames, from any writer, are passed over', async () => {
+    const { bytes } = await threeRecords(join(folder, 'log'))
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.nat({ max: bytes.length - 1 }).map((end) => bytes.subarray(0, end))), { minLength: 1, maxLength: 4 }), async (pieces) => {
+        const path = await mkdtemp(join(folder, 'copy-'))
+        await cp(join(folder, 'log'), path, { recursive: true })
+        await using log = await openPushLog(path)
+        const before = (await readAll(log)).map(({ record: { rows } }) => rows[0]?.values[1])
+        expect(before).toEqual([1, 2, 3])
+        const whole = 3
+        const written: number[] = []
+        for (const [i, piece] of pieces.entries()) {
+          // A piece that begins with whole frames would repeat them; only what is torn is tried here.
+          const torn = piece.length >= 16 && Buffer.compare(piece.subarray(0, 8), bytes.subarray(0, 8)) === 0 ? piece.subarray(0, Math.min(piece.length, 60)) : piece
+          await appendFile(segment(path), torn)
+          written.push(10 + i)
+          await put(log, record([10 + i]))
+        }
+        await using other = await openPushLog(path)
+        for (const handle of [log, other]) expect((await readAll(handle)).slice(whole).map(({ record: { rows } }) => rows[0]?.values[1])).toEqual(written)
+      }),
+      { numRuns: 25 },
+    )
+  })
+
+  test('a pushed value that looks like a frame is not taken for one, even where its own frame is torn', async () => {
+    const path = join(folder, 'log')
+    {
+      await using log = await openPushLog(path)
+      const forged = encodeFrame(Buffer.from('forgery!'), 'records', { id: Buffer.alloc(8), counter: 1 }, [{ position: 0n, bytes: encodeRecord(record([666])) }])
+      await put(log, record([], { columns: [{ name: 'blob', type: 'bytes' }], rows: [{ ...row(1), values: [forged] }] }))
+    }
+    await truncate(segment(path), (await stat(segment(path))).size - 1)
+    await using log = await openPushLog(path)
+    assertRead(await readAll(log), [])
+  })
+})
+
+describe('the record codec', () => {
+  test('gives back every part of a record', () => {
+    for (const each of [edgeRecord(), record([1, 2], { idempotency: taken('k'), deadLetters: [letter(1), letter(2)], replayed: ['a', ''] }), record([], { target: { kind: 'source', name: 's' }, to: 'offline' })]) {
+      const bytes = encodeRecord(each)
+      expect(decodeRecord(bytes)).toEqual(each)
+      const { key, atUs } = each.idempotency ?? { key: '', atUs: 0n }
+      expect(decodeHead(bytes)).toEqual({ target: each.target, to: each.to, claim: each.idempotency === undefined ? null : { key, atUs }, letters: each.deadLetters.length > 0, replayed: each.replayed.length > 0, rows: each.rows.length > 0 })
+    }
+  })
+
+  test('has the bytes that it had', () => {
+    const columns = [
+      { name: 'a', type: 'string' },
+      { name: 'b', type: 'list<int32>' },
+      { name: 'c', type: 'int64' },
+    ] as const
+    const bytes = encodeRecord(record([], { target: airports, to: 'online', columns, rows: [{ event: 1n, created: -1n, tie: 2n, values: ['é', [1, null], null] }], idempotency: { key: 'k', atUs: 5n, bodyHash: 'h', answer: '{}' } }))
+    expect(bytes.toString('hex')).toMatchInlineSnapshot(`"09010008616972706f727473016b05000000000000000168027b7d03000000016106737472696e6701620b6c6973743c696e7433323e016305696e743634010000000100000000000000ffffffffffffffff02000000000000000402c3a9020201000000"`)
+  })
+
+  test('refuses bytes that end early', () => {
+    const bytes = encodeRecord(record([1], { idempotency: taken('k') }))
+    for (let end = 0; end < bytes.length; end++) expect(() => decodeRecord(bytes.subarray(0, end))).toThrow(/cannot be read/)
+  })
+})
+
+describe('manifests', () => {
+  async function sealedLog(path: string): Promise<(readonly [bigint, LogRecord])[]> {
+    await using log = await openPushLog(path, { sealBytes: 1, mergeFiles: 2 })
+    const all: (readonly [bigint, LogRecord])[] = []
+    for (let n = 0; n < 5; n++) {
+      all.push([await put(log, record([n], { deadLetters: [letter(n)], replayed: n === 3 ? [letter(1).id] : [], idempotency: taken(`key ${n}`) })), record([n])])
+      if (n !== 2) await log.maintain(quiet)
+    }
+    return all
+  }
+
+  test('a crash before any step of maintenance leaves a log that reads the same and goes on', async () => {
+    const path = join(folder, 'log')
+    const all = await sealedLog(path)
+    const manifests = (await readdir(join(path, 'manifests'))).toSorted()
+    expect(manifests.length).toBeGreaterThan(5)
+    for (let kept = 1; kept <= manifests.length; kept++) {
+      // Nothing is deleted within the hour: with the later manifests away, the folder is as it was before they were published.
+      const copy = await mkdtemp(join(folder, 'copy-'))
+      await cp(path, copy, { recursive: true })
+      for (const name of manifests.slice(kept)) await rm(join(copy, 'manifests', name))
+      await using log = await openPushLog(copy, { sealBytes: 1, mergeFiles: 2, keepReplacedMs: 0 })
+      const check = async (expected: (readonly [bigint, LogRecord])[]): Promise<void> => {
+        assertRead(await readAll(log), expected)
+        expect(await log.deadLetters({ limit: 99 })).toEqual([0, 2, 3, 4].map((n) => letter(n)))
+        expect(await log.lookup('key 2', start)).toEqual(taken('key 2'))
+      }
+      await check(all)
+      const next = [await put(log, record([9])), record([9])] as const
+      await log.maintain(quiet)
+      await check([...all, next])
+      expect((await log.index.manifest()).manifest.files.length).toBe(1)
+      expect((await readdir(join(copy, 'rows'))).length, 'what the crash left behind is gone').toBe(1)
+      expect(await readdir(join(copy, 'segments'))).toEqual([])
+    }
+  })
+
+  test('a damaged or missing manifest is named, and nothing is guessed', async () => {
+    const path = join(folder, 'log')
+    await sealedLog(path)
+    const newest = (await readdir(join(path, 'manifests'))).toSorted().at(-1) ?? ''
+    const text = await readFile(join(path, 'manifests', newest), 'utf8')
+    for (const end of [0, 5, 9, 10, text.length - 1]) {
+      await writeFile(join(path, 'manifests', newest), text.slice(0, end))
+      await expect(openPushLog(path)).rejects.toMatchObject({ code: 'CORRUPT_STORE', message: expect.stringContaining(newest) as unknown })
+    }
+    await rm(join(path, 'manifests'), { recursive: true })
+    await expect(openPushLog(path)).rejects.toMatchObject({ code: 'CORRUPT_STORE' })
+  })
+
+  test('replaced files live until their time is over, and so do strays', async () => {
+    const path = join(folder, 'log')
+    const all = await sealedLog(path)
+    const stray = join(path, 'rows', 'view-stray-0.parquet')
+    await writeFile(stray, 'half a file')
+    const before = await readdir(join(path, 'rows'))
+    await using log = await openPushLog(path)
+    await log.maintain(quiet)
+    expect(await readdir(join(path, 'rows'))).toEqual(before)
+    const old = new Date(Date.now() - 2 * 3_600_000)
+    await utimes(stray, old, old)
+    await log.maintain(quiet)
+    expect(await readdir(join(path, 'rows'))).toEqual(before.filter((name) => !name.includes('stray')))
+    assertRead(await readAll(log), all)
+  })
+})
+
+test('a handle that slept while everything it knew was sealed and deleted appends where others read', async () => {
+  const path = join(folder, 'log')
+  const limits = { sealBytes: 1, mergeFiles: 2, keepReplacedMs: 0 }
+  await using sleeper = await openPushLog(path, limits)
+  await using log = await openPushLog(path, limits)
+  const expected: (readonly [bigint, LogRecord])[] = [[await put(sleeper, record([0], { idempotency: taken('k') })), record([0])]]
+  for (let n = 1; n < 5; n++) {
+    expected.push([await put(log, record([n])), record([n])])
+    await log.maintain(quiet)
+  }
+  expect(await readdir(join(path, 'segments'))).toEqual([])
+  expect(await sleeper.append([record([7], { idempotency: taken('k', start + 1n) })])).toEqual([{ kind: 'repeated', earlier: taken('k') }])
+  expected.push([await put(sleeper, record([8])), record([8])])
+  assertRead(await readAll(log), expected)
+  assertRead(await readAll(sleeper), expected)
+})
