@@ -69,7 +69,7 @@ async function describeSql(engine: Engine, source: SqlSourceDef, all: ReadonlyMa
     const { columns } = await userQuery(context, source.sql, inputs, `source "${source.name}"`)
     return { columns: columns.map((c) => ({ name: c.name, type: sourceType(c.type) })), files, rows: null }
   } catch (thrown) {
-    throw await explain(thrown, { named: [], files: found, leaves: [], userSql: true })
+    throw await explain(thrown, { named: [], files: found, leaves: [], userSql: true, repositoryDir: engine.repositoryDir })
   } finally {
     await session[Symbol.asyncDispose]()
   }

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import { relative } from 'node:path'
 import { type ProvenderError, asProvenderError, fail, isProvenderError } from '../../kernel/errors.ts'
 import { parseCell, readCsv } from '../../codecs/csv.ts'
 import type { FileSourceDef } from '../../define/definition.ts'
@@ -14,6 +15,8 @@ export interface Blame {
   readonly named: readonly FileIdentity[]
   readonly files: ReadonlyMap<object, readonly FileIdentity[]>
   readonly leaves: readonly (SourceRows | SqlRows | LogRows | InputRows)[]
+  /** What places are told relative to. */
+  readonly repositoryDir: string
   /** Whether the query holds SQL of a user. */
   readonly userSql: boolean
 }
@@ -48,7 +51,7 @@ function naming(failure: ProvenderError, blame: Blame): ProvenderError {
 async function placeOfCell(cell: BadCell, blame: Blame): Promise<ProvenderError | undefined> {
   if (!isFeatureType(cell.type)) return undefined
   for (const file of filesOfCell(cell, blame)) {
-    const found = await firstBadCell(file, cell.column, cell.type)
+    const found = await firstBadCell(file, { ...cell, type: cell.type }, blame.repositoryDir)
     if (found !== undefined) return found
   }
   return undefined
@@ -61,7 +64,7 @@ function filesOfCell(cell: BadCell, blame: Blame): readonly string[] {
   return cell.source.startsWith('/') ? [cell.source] : []
 }
 
-async function firstBadCell(path: string, column: string, type: FeatureType): Promise<ProvenderError | undefined> {
+async function firstBadCell(path: string, { column, type }: { column: string; type: FeatureType }, repositoryDir: string): Promise<ProvenderError | undefined> {
   const stream = createReadStream(path)
   let index = -1
   try {
@@ -75,7 +78,7 @@ async function firstBadCell(path: string, column: string, type: FeatureType): Pr
         parseCell(type, cells[index] ?? null, `${path}:${line}`)
       } catch (thrown) {
         const bad = asProvenderError(thrown)
-        return fail('BAD_VALUE', `${path}, line ${line}, column "${column}": ${bad.message}`, { at: `${path}:${line}`, cause: thrown })
+        return fail('BAD_VALUE', `${path}, line ${line}, column "${column}": ${bad.message}`, { at: `${relative(repositoryDir, path)}:${line}`, cause: thrown })
       }
     }
   } catch {

@@ -33,7 +33,7 @@ export async function startQuery(engine: Engine, query: OfflineQuery, call?: Cal
   const userSql = leaves.some((leaf) => leaf.kind === 'sql') || [...spines.values()].some((spine) => spine.kind === 'sql')
   const { session, scratchDir, logTable } = userSql ? await engine.lockedSession([...pathsOf(files), ...spinePaths(spines)], call) : await engine.session(call)
   const context: LeafContext = { session, schemas: engine.schemas, logTable, files }
-  const explained = (thrown: unknown): Promise<Error> => explain(thrown, { named, files, leaves, userSql })
+  const explained = (thrown: unknown): Promise<Error> => explain(thrown, { named, files, leaves, userSql, repositoryDir: engine.repositoryDir })
   const checkSources = (): Promise<void> => checkUnchanged(named)
   try {
     const loaded = new Map<string, LoadedInput>()
