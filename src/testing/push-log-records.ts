@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import type { Appended, DeadLetter, IdempotencyRecord, LogRecord, LogRow, Positioned, PushLog } from '../ports/push-log.ts'
+import type { DeadLetter } from '../ports/dead-letters.ts'
+import type { Appended, IdempotencyRecord, LogRecord, LogRow, Positioned, PushLog } from '../ports/push-log.ts'
 import type { LogTarget } from '../query/relation.ts'
 import { type FeatureType, scalarNames } from '../values/feature-type.ts'
 import { instantRange } from '../values/instant.ts'

@@ -174,7 +174,29 @@ describe('manifests', () => {
       await expect(openPushLog(path)).rejects.toMatchObject({ code: 'CORRUPT_STORE', message: expect.stringContaining(newest) as unknown })
     }
     await rm(join(path, 'manifests'), { recursive: true })
-    await expect(openPushLog(path)).rejects.toMatchObject({ code: 'CORRUPT_STORE' })
+    for (const part of ['segments', 'rows', 'checkpoints']) {
+      await expect(openPushLog(path)).rejects.toMatchObject({ code: 'CORRUPT_STORE', message: expect.stringContaining(part) as unknown })
+      await rm(join(path, part), { recursive: true })
+    }
+  })
+
+  test('a segment that was taken away is named, not skipped', async () => {
+    const path = join(folder, 'log')
+    await using log = await openPushLog(path, { segmentBytes: 1 })
+    for (let n = 0; n < 4; n++) await put(log, record([n]))
+    await rm(segment(path, 2))
+    await using other = await openPushLog(path)
+    await expect(other.head()).rejects.toMatchObject({ code: 'CORRUPT_STORE', message: expect.stringContaining('00000002.log') as unknown })
+    await expect(put(other, record([9]))).rejects.toMatchObject({ code: 'CORRUPT_STORE' })
+  })
+
+  test('a row file that is damaged is named where it is read', async () => {
+    const path = join(folder, 'log')
+    await sealedLog(path)
+    const rows = await readdir(join(path, 'rows'))
+    for (const name of rows) await truncate(join(path, 'rows', name), 100)
+    await using log = await openPushLog(path)
+    await expect(readAll(log)).rejects.toMatchObject({ code: 'CORRUPT_STORE', message: expect.stringMatching(/view-airports-.*parquet/) as unknown })
   })
 
   test('replaced files live until their time is over, and so do strays', async () => {

@@ -7,7 +7,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openLogTables } from '../../src/engines/duckdb/push-log/log-table.ts'
 import { openPushLog } from '../../src/engines/duckdb/push-log/push-log.ts'
 import { fromResult } from '../../src/engines/duckdb/push-log/stored-column.ts'
-import type { LogRecord, Positioned, PushLog, PushTo } from '../../src/ports/push-log.ts'
+import type { PushTo } from '../../src/ports/dead-letters.ts'
+import type { LogRecord, Positioned, PushLog } from '../../src/ports/push-log.ts'
 import { type LogRows, type Take, fieldsOf } from '../../src/query/relation.ts'
 import { positionOf } from '../../src/testing/push-log-records.ts'
 import type { FeatureType } from '../../src/values/feature-type.ts'
@@ -158,5 +159,24 @@ test('a query that was told of a table may run after the rows were sealed and al
   await expect(read(db, leaf, early.sql)).rejects.toThrow(/does not exist/)
   await late.release()
   tables.close()
+  db.closeSync()
+})
+
+test('tables and logs that are closed say so, and what is released later is no fault', async () => {
+  const log = await openPushLog(join(folder, 'log'))
+  const db = await DuckDBInstance.create(':memory:')
+  const [tables, others] = [await openLogTables(log, db), await openLogTables(log, await DuckDBInstance.create(':memory:'))]
+  const leaf: LogRows = { kind: 'log', target: targets[0], take: [], to: ['both'] }
+  await log.append([{ target: targets[0], to: 'both', columns: [], rows: [{ event: 1n, created: 1n, tie: 0n, values: [] }], deadLetters: [], replayed: [] }])
+  const table = await tables.table(leaf)
+  expect(await read(db, leaf, table.sql)).toEqual([[1n, 1n, 0n, expect.anything(), false]])
+  await expect(tables.table(leaf, { deadlineAtMs: 1 })).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+  tables.close()
+  tables.close()
+  await table.release()
+  await expect(tables.table(leaf)).rejects.toMatchObject({ code: 'CLOSED' })
+  await log[Symbol.asyncDispose]()
+  await expect(others.table(leaf)).rejects.toMatchObject({ code: 'CLOSED' })
+  others.close()
   db.closeSync()
 })

@@ -1,5 +1,6 @@
 import type { Call } from '../../kernel/call.ts'
-import type { DeadLetter, IdempotencyRecord, LogRecord, Positioned, PushLog } from '../../ports/push-log.ts'
+import type { DeadLetter } from '../../ports/dead-letters.ts'
+import type { IdempotencyRecord, LogRecord, Positioned, PushLog } from '../../ports/push-log.ts'
 import type { LogTarget } from '../../query/relation.ts'
 import { checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'

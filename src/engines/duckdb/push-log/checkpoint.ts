@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DeadLetter, IdempotencyRecord, LogRecord } from '../../../ports/push-log.ts'
+import type { DeadLetter } from '../../../ports/dead-letters.ts'
+import type { IdempotencyRecord, LogRecord } from '../../../ports/push-log.ts'
 import type { Holder } from './log-state.ts'
 import { type Entry, type FramedFile, encodeFrame, framesOf, markerOf } from './frame.ts'
 import { type LogFolder, freshName } from './log-folder.ts'

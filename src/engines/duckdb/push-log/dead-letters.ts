@@ -1,4 +1,4 @@
-import type { DeadLetter } from '../../../ports/push-log.ts'
+import type { DeadLetter } from '../../../ports/dead-letters.ts'
 import { type KeptLetter, checkpointLetters } from './checkpoint.ts'
 import type { LogIndex } from './log-index.ts'
 import type { LogView } from './log-state.ts'

@@ -43,6 +43,7 @@ export class GroupCommit {
   readonly #limits: LogLimits
   readonly #writer: Buffer
   #counter = 0
+  /** The segment is large enough to be sealed. */
   #grown = false
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
@@ -132,7 +133,6 @@ export class GroupCommit {
       const view = await this.#index.refresh()
       // Who is held already is not written again; those that repeat one another are told apart by where their frame lies.
       const fresh = group.filter(({ record: { idempotency } }) => idempotency === undefined || this.#index.holder(idempotency) === undefined)
-      this.#grown = view.end.offset >= this.#limits.segmentBytes
       const place = await this.#writeFrame(fresh.map(({ entry }) => entry), view.end)
       if (place !== undefined) return this.#answers(group, fresh, place)
     }
@@ -156,6 +156,7 @@ export class GroupCommit {
       this.#index.wrote({ segment, bytes: bytes.length, frame: { kind: 'records', writer, entries } })
       await handle.datasync()
       await this.#index.refresh()
+      this.#grown = from.offset + bytes.length >= this.#limits.segmentBytes
       return this.#index.placeOf(writer.counter) ?? (await findFrame({ handle, marker, segment, from: from.segment === segment ? from.offset : 0 }, writer))
     } finally {
       this.#index.forget(writer.counter)

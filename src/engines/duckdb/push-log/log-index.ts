@@ -1,9 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import type { IdempotencyRecord } from '../../../ports/push-log.ts'
 import { must } from '../../../kernel/assert.ts'
+import { fail } from '../../../kernel/errors.ts'
 import { checkpointKeys } from './checkpoint.ts'
 import { type Frame, type FramedFile, framesOf, markerOf, readFrames } from './frame.ts'
-import { type LogFolder, codeOf, segmentPath } from './log-folder.ts'
+import { type LogFolder, codeOf, numbersIn, segmentPath } from './log-folder.ts'
 import { type Claim, type Holder, LogState, type LogView } from './log-state.ts'
 import { type NumberedManifest, newestManifest } from './manifest.ts'
 import type { Place } from './position.ts'
@@ -141,8 +142,21 @@ export class LogIndex {
   }
 
   /** The file of the segment; undefined where nobody has made it yet. */
-  async #openFile({ segment }: LogState): Promise<OpenFile | undefined | 'sealed long ago'> {
-    if (this.#file !== undefined) return this.#file
+  async #openFile(state: LogState): Promise<OpenFile | undefined | 'sealed long ago'> {
+    const file = this.#file ?? (await this.#tryOpen(state))
+    if (file !== undefined || !(await this.#isBehind(state))) return file
+    // Others went on to later segments just now; or somebody took this one away.
+    const again = await this.#tryOpen(state)
+    if (again === undefined) throw fail('CORRUPT_STORE', `The push log has later segments but not ${segmentPath(this.folder, state.segment)}`)
+    return again
+  }
+
+  /** Whether there are later segments. */
+  async #isBehind({ segment }: LogState): Promise<boolean> {
+    return ((await numbersIn(this.folder.segments, '.log')).at(-1) ?? 0) > segment
+  }
+
+  async #tryOpen({ segment }: LogState): Promise<OpenFile | undefined | 'sealed long ago'> {
     const path = segmentPath(this.folder, segment)
     const handle = await open(path, 'r').catch((thrown: unknown) => {
       if (codeOf(thrown) !== 'ENOENT') throw thrown

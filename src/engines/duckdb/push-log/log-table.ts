@@ -1,5 +1,6 @@
 import type { DuckDBInstance } from '@duckdb/node-api'
 import { join } from 'node:path'
+import type { Call } from '../../../kernel/call.ts'
 import { type LogRows, own } from '../../../query/relation.ts'
 import { tombstoneTie } from '../../../values/order.ts'
 import { ident, quote } from '../dialect.ts'
@@ -29,33 +30,45 @@ export interface LogTables {
   /**
    * The rows of a leaf, with every append that was answered, anywhere, before this call: sealed ones from Parquet files, the
    * others from tables that are loaded into this DuckDB, each row once.
+   * @throws CLOSED; what ends the call; CORRUPT_STORE, STORE_UNREACHABLE.
    */
-  table(leaf: LogRows): Promise<LogTable>
+  table(leaf: LogRows, call?: Call): Promise<LogTable>
   /** Forgets the tables; the DuckDB that they are in is closed by its owner. */
   close(): void
+}
+
+interface Context {
+  readonly index: LogIndex
+  readonly tails: TailTables
+  readonly check: () => void
 }
 
 /** How often a table is made anew because a file that it needs was replaced and deleted meanwhile. */
 const attempts = 10
 
 /** Makes the rows of a push log readable in a DuckDB. */
-export async function openLogTables({ index }: FilePushLog, db: DuckDBInstance): Promise<LogTables> {
+export async function openLogTables(log: FilePushLog, db: DuckDBInstance): Promise<LogTables> {
+  const { index } = log
   const tails = new TailTables(index, await db.connect())
   return {
-    table: async (leaf) => reaching(index.folder.path, async () => tableOf(index, tails, leaf)),
+    table: async (leaf, call) => {
+      const check = (): void => log.enter(call)
+      check()
+      return reaching(index.folder.path, async () => tableOf({ index, tails, check }, leaf))
+    },
     close: () => {
       tails.close()
     },
   }
 }
 
-async function tableOf(index: LogIndex, tails: TailTables, leaf: LogRows): Promise<LogTable> {
+async function tableOf({ index, tails, check }: Context, leaf: LogRows): Promise<LogTable> {
   for (let attempt = 1; ; attempt++) {
     const view = await index.refresh()
     const { manifest } = await index.manifest()
     let tail: HeldTail
     try {
-      tail = await tails.hold(leaf.target, view, manifest.sealedThrough)
+      tail = await tails.hold(leaf.target, { view, sealedThrough: manifest.sealedThrough }, check)
     } catch (thrown) {
       if (attempt === attempts || !isMissingFile(thrown)) throw thrown
       continue

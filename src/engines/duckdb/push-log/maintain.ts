@@ -43,11 +43,13 @@ export async function maintainLog(log: Maintenance, task: Parameters<PushLog['ma
 }
 
 async function notePurges(index: LogIndex, purge: Parameters<PushLog['maintain']>[0]['purge']): Promise<void> {
-  const from = await index.manifest()
-  const fresh = purge.filter(({ target, below }) => below > purgedBelow(from.manifest, target))
-  if (fresh.length === 0) return
-  const purges = [...from.manifest.purges.filter((old) => !fresh.some(({ target }) => sameTarget(target, old.target))), ...fresh]
-  await swapManifest(index.folder, from, { ...from.manifest, purges })
+  for (;;) {
+    const from = await index.manifest()
+    const fresh = purge.filter(({ target, below }) => below > purgedBelow(from.manifest, target))
+    if (fresh.length === 0) return
+    const purges = [...from.manifest.purges.filter((old) => !fresh.some(({ target }) => sameTarget(target, old.target))), ...fresh]
+    await swapManifest(index.folder, from, { ...from.manifest, purges })
+  }
 }
 
 async function isWorthSealing({ index, limits }: Maintenance): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { z } from 'zod'
@@ -61,8 +61,8 @@ const suffix = '.json'
 export async function openManifest(folder: LogFolder): Promise<NumberedManifest> {
   const found = await newestManifest(folder)
   if (found !== undefined) return found
-  if ((await numbersIn(folder.segments, '.log')).length > 0) {
-    throw fail('CORRUPT_STORE', `The push log has segments but no manifest in ${folder.manifests}`)
+  for (const part of [folder.segments, folder.rows, folder.checkpoints]) {
+    if ((await readdir(part)).length > 0) throw fail('CORRUPT_STORE', `The push log has files in ${part} but no manifest in ${folder.manifests}`)
   }
   const manifest: Manifest = { format, secret: randomBytes(16).toString('hex'), sealedThrough: 0, checkpoint: null, files: [], purges: [], replaced: [] }
   await publish(folder, pathOf(folder, 1), textOf(manifest))

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Call } from '../../../kernel/call.ts'
-import type { Appended, DeadLetter, IdempotencyRecord, LogRecord, Positioned, PushLog } from '../../../ports/push-log.ts'
+import type { DeadLetter } from '../../../ports/dead-letters.ts'
+import type { Appended, IdempotencyRecord, LogRecord, Positioned, PushLog } from '../../../ports/push-log.ts'
 import { checkCall } from '../../../kernel/call.ts'
 import { fail } from '../../../kernel/errors.ts'
 import { changes } from './changes.ts'
@@ -50,7 +51,7 @@ export class FilePushLog implements PushLog {
   }
 
   async append(records: readonly LogRecord[], call?: Call): Promise<Appended[]> {
-    this.#enter(call)
+    this.enter(call)
     return records.length === 0 ? [] : this.#commit.append(records, call)
   }
 
@@ -59,10 +60,10 @@ export class FilePushLog implements PushLog {
   }
 
   async *changes(from: bigint, before: bigint, call?: Call): AsyncGenerator<Positioned> {
-    this.#enter(call)
+    this.enter(call)
     try {
       for await (const each of changes(this.index, async () => this.#database.connect(), { from, before })) {
-        this.#enter(call)
+        this.enter(call)
         yield each
       }
     } catch (thrown) {
@@ -113,14 +114,15 @@ export class FilePushLog implements PushLog {
     return head
   }
 
-  async #reach<T>(call: Call | undefined, work: () => Promise<T>): Promise<T> {
-    this.#enter(call)
-    return reaching(this.index.folder.path, work)
-  }
-
-  #enter(call: Call | undefined): void {
+  /** @throws CLOSED; what ends the call. */
+  enter(call: Call | undefined): void {
     if (this.#closing !== undefined) throw fail('CLOSED', 'The push log is closed')
     checkCall(call)
+  }
+
+  async #reach<T>(call: Call | undefined, work: () => Promise<T>): Promise<T> {
+    this.enter(call)
+    return reaching(this.index.folder.path, work)
   }
 }
 

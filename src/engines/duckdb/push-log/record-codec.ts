@@ -1,4 +1,5 @@
-import type { DeadLetter, IdempotencyRecord, LogRecord, LogRow, PushTo } from '../../../ports/push-log.ts'
+import type { DeadLetter, PushTo } from '../../../ports/dead-letters.ts'
+import type { IdempotencyRecord, LogRecord, LogRow } from '../../../ports/push-log.ts'
 import type { LogTarget } from '../../../query/relation.ts'
 import type { Value } from '../../../values/value.ts'
 import { type ColumnCodec, type Cursor, columnCodec, setBit } from '../../../codecs/packed-column.ts'

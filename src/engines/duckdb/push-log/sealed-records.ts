@@ -1,6 +1,7 @@
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
 import { join } from 'node:path'
-import type { LogRecord, LogRow, Positioned, PushTo } from '../../../ports/push-log.ts'
+import type { PushTo } from '../../../ports/dead-letters.ts'
+import type { LogRecord, LogRow, Positioned } from '../../../ports/push-log.ts'
 import { assert, must } from '../../../kernel/assert.ts'
 import type { LogFolder } from './log-folder.ts'
 import type { RowFile } from './manifest.ts'

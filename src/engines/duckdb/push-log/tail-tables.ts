@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { fail } from '../../../kernel/errors.ts'
 import type { LogTarget } from '../../../query/relation.ts'
 import type { LogIndex } from './log-index.ts'
 import type { LogView } from './log-state.ts'
@@ -25,6 +26,12 @@ interface Tail {
   readonly tables: TailTable[]
 }
 
+/** The log as one query sees it. */
+interface Unsealed {
+  readonly view: LogView
+  readonly sealedThrough: number
+}
+
 /** What a query may read until it releases it. */
 export interface HeldTail {
   readonly tables: readonly RowTable[]
@@ -42,25 +49,30 @@ export class TailTables {
   #sealedThrough = 0
   #tables = 0
   #loading: Promise<unknown> = Promise.resolve()
+  #closed = false
 
   constructor(index: LogIndex, connection: DuckDBConnection) {
     this.#index = index
     this.#connection = connection
   }
 
-  /** Loads a target's rows of segments behind the sealed ones, as far as a view of the log reaches. */
-  async hold(target: LogTarget, view: LogView, sealedThrough: number): Promise<HeldTail> {
-    const loading = this.#loading.then(async () => this.#load(target, view, sealedThrough))
+  /** Loads a target's rows of segments behind the sealed ones, as far as a view of the log reaches; `check` ends it early by throwing. */
+  async hold(target: LogTarget, log: Unsealed, check: () => void): Promise<HeldTail> {
+    const loading = this.#loading.then(async () => this.#load(target, log, check))
     this.#loading = loading.catch(() => undefined)
     return loading
   }
 
+  /** Forgets everything; what is released later is gone already. */
   close(): void {
+    if (this.#closed) return
+    this.#closed = true
     for (const { tables } of this.#tails.values()) for (const { rows } of tables) rows.close()
     this.#connection.closeSync()
   }
 
-  async #load(target: LogTarget, view: LogView, sealedThrough: number): Promise<HeldTail> {
+  async #load(target: LogTarget, { view, sealedThrough }: Unsealed, check: () => void): Promise<HeldTail> {
+    if (this.#closed) throw fail('CLOSED', 'The DuckDB with the push log is closed')
     const name = `${target.kind} ${target.name}`
     const tail: Tail = this.#tails.get(name) ?? { target, next: 0n, tables: [] }
     this.#tails.set(name, tail)
@@ -68,6 +80,7 @@ export class TailTables {
     if (tail.next < unsealed) tail.next = unsealed
     for await (const { position, head, bytes } of segmentRecords(this.#index, view, { from: tail.next, before: end })) {
       if (!head.rows || !sameTarget(head.target, target)) continue
+      check()
       const record = decodeRecord(bytes)
       const { rows } = await this.#tableOf(tail, placeOf(position).segment, record.columns)
       rows.add(position, record)
@@ -105,6 +118,7 @@ export class TailTables {
   }
 
   async #dropSealed(): Promise<void> {
+    if (this.#closed) return
     for (const tail of this.#tails.values()) {
       for (const table of tail.tables.filter(({ segment, users }) => segment <= this.#sealedThrough && users === 0)) {
         tail.tables.splice(tail.tables.indexOf(table), 1)
