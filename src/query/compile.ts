@@ -2,7 +2,20 @@ import { assert, must } from '../kernel/assert.ts'
 import type { FeatureType } from '../values/feature-type.ts'
 import type { Value } from '../values/value.ts'
 import { type AsOfParts, type Dialect, type OrderTerm, type Select, selectText } from './dialect.ts'
-import { type AsOf, type AsOfJoin, type Derive, type InputRows, type LogRows, type Predicate, type Relation, type SourceRows, type SqlRows, type Union, fieldsOf, own } from './relation.ts'
+import {
+  type AsOf,
+  type AsOfJoin,
+  type Derive,
+  type InputRows,
+  type LogRows,
+  type Predicate,
+  type Relation,
+  type SourceRows,
+  type SqlRows,
+  type Union,
+  fieldsOf,
+  own,
+} from './relation.ts'
 
 /** What the engine knows of a plan's leaves, looked up before compiling. */
 export interface Leaves {
@@ -76,7 +89,11 @@ export function compile(relation: Relation, dialect: Dialect, leaves: Leaves): C
 
 /** The text of a compiled plan's query; `columns` replaces what it selects. */
 export function queryText(dialect: Dialect, compiled: Compiled, columns?: Select['columns']): string {
-  return selectText(dialect, { columns: columns ?? compiled.columns, from: compiled.from, where: compiled.where }, compiled.order)
+  return selectText(
+    dialect,
+    { columns: columns ?? compiled.columns, from: compiled.from, where: compiled.where },
+    compiled.order,
+  )
 }
 
 function blockOf(relation: Relation, context: Context, narrow: readonly Predicate[]): Block {
@@ -92,7 +109,10 @@ function blockOf(relation: Relation, context: Context, narrow: readonly Predicat
       return deriveBlock(relation, context, narrow)
     case 'filter': {
       const input = blockOf(relation.input, context, [...conjuncts(relation.where), ...narrow])
-      return { ...input, where: [...input.where, ...conjuncts(relation.where).map((p) => predicateText(p, input, dialect))] }
+      return {
+        ...input,
+        where: [...input.where, ...conjuncts(relation.where).map((p) => predicateText(p, input, dialect))],
+      }
     }
     case 'union':
       return unionBlock(relation, context, narrow)
@@ -123,9 +143,18 @@ function blockOf(relation: Relation, context: Context, narrow: readonly Predicat
     }
     case 'count': {
       const input = blockOf(relation.input, context, [])
-      const query = selectText(dialect, { columns: [{ sql: dialect.literal('int64', 1n), name: 'x' }], from: input.from, where: input.where })
+      const query = selectText(dialect, {
+        columns: [{ sql: dialect.literal('int64', 1n), name: 'x' }],
+        from: input.from,
+        where: input.where,
+      })
       const type = dialect.typeName('int64')
-      return { columns: [{ name: 'rows', type: 'int64', sql: `CAST(count(*) AS ${type})` }], from: `(${query}) AS t`, where: [], order: [] }
+      return {
+        columns: [{ name: 'rows', type: 'int64', sql: `CAST(count(*) AS ${type})` }],
+        from: `(${query}) AS t`,
+        where: [],
+        order: [],
+      }
     }
     case 'asOf':
       return asOfBlock(relation, context)
@@ -137,7 +166,12 @@ function leafBlock(leaf: SourceRows | SqlRows | LogRows, context: Context, narro
   const fields = fieldsOf(leaf)
   const table = context.leaves.rows(leaf, narrow)
   if (table === null) return emptyBlock(fields, dialect)
-  return { columns: fields.map((f) => ({ ...f, sql: dialect.ident(f.name) })), from: `(${table}) AS t`, where: [], order: [] }
+  return {
+    columns: fields.map((f) => ({ ...f, sql: dialect.ident(f.name) })),
+    from: `(${table}) AS t`,
+    where: [],
+    order: [],
+  }
 }
 
 function emptyBlock(fields: readonly { name: string; type: FeatureType }[], dialect: Dialect): Block {
@@ -150,15 +184,25 @@ function inputBlock(leaf: InputRows, context: Context): Block {
   const types = new Map(leaf.uses.map((use) => [use.name, use.type]))
   const columns = table.columns.map((c): CompiledColumn => {
     const type = types.get(c.name)
-    if (type === undefined) return { name: c.name, type: c.type, sql: context.dialect.ident(c.column), inputColumn: c.name }
-    return { name: c.name, type, sql: context.dialect.ident(must(table.used.get(c.name), `the input has ${c.name}`)), inputColumn: c.name }
+    if (type === undefined)
+      return { name: c.name, type: c.type, sql: context.dialect.ident(c.column), inputColumn: c.name }
+    return {
+      name: c.name,
+      type,
+      sql: context.dialect.ident(must(table.used.get(c.name), `the input has ${c.name}`)),
+      inputColumn: c.name,
+    }
   })
   return { columns, from: context.dialect.ident(table.table), where: [], order: [context.dialect.ident(table.row)] }
 }
 
 function deriveBlock(relation: Derive, context: Context, narrow: readonly Predicate[]): Block {
   const sources = new Map(relation.columns.flatMap((c) => ('column' in c ? [[c.as, c.column]] : [])))
-  const input = blockOf(relation.input, context, narrow.flatMap((p) => renamed(p, sources) ?? []))
+  const input = blockOf(
+    relation.input,
+    context,
+    narrow.flatMap((p) => renamed(p, sources) ?? []),
+  )
   const columns = relation.columns.map((c): CompiledColumn =>
     'column' in c
       ? { ...columnOf(input, c.column), name: c.as }
@@ -177,7 +221,12 @@ function unionBlock(relation: Union, context: Context, narrow: readonly Predicat
   const columns = names.map((name): CompiledColumn => {
     const column = columnOf(first, name)
     const same = parts.every((part) => sameConstant(columnOf(part, name), column))
-    return { name, type: column.type, sql: context.dialect.ident(name), ...(same && column.constant !== undefined ? { constant: column.constant } : {}) }
+    return {
+      name,
+      type: column.type,
+      sql: context.dialect.ident(name),
+      ...(same && column.constant !== undefined ? { constant: column.constant } : {}),
+    }
   })
   return { columns, from: `(${text}) AS t`, where: [], order: [] }
 }
@@ -185,7 +234,12 @@ function unionBlock(relation: Union, context: Context, narrow: readonly Predicat
 function asOfBlock(relation: AsOf, context: Context): Block {
   const { dialect, steps } = context
   const left = context.leaves.input(relation.left)
-  const columns: CompiledColumn[] = left.columns.map((c) => ({ name: c.name, type: c.type, sql: `s.${dialect.ident(c.column)}`, inputColumn: c.name }))
+  const columns: CompiledColumn[] = left.columns.map((c) => ({
+    name: c.name,
+    type: c.type,
+    sql: `s.${dialect.ident(c.column)}`,
+    inputColumn: c.name,
+  }))
   const others: { table: string; alias: string }[] = []
   for (const join of relation.joins) {
     const right = rightOf(relation, join, context)
@@ -215,7 +269,11 @@ function rightOf(relation: AsOf, join: AsOfJoin, context: Context): Block {
   return blockOf({ kind: 'filter', input: join.right, where: { op: 'and', all } }, context, [])
 }
 
-function asOfParts(relation: AsOf, join: AsOfJoin, sides: { left: InputTable; right: Block; dialect: Dialect }): AsOfParts {
+function asOfParts(
+  relation: AsOf,
+  join: AsOfJoin,
+  sides: { left: InputTable; right: Block; dialect: Dialect },
+): AsOfParts {
   const { left, right, dialect } = sides
   const [event, created, ...rest] = join.order
   assert(event === own.event && created === own.created, 'an as-of join orders by event and created time first')
@@ -247,7 +305,9 @@ const neverNull: ReadonlySet<string> = new Set([own.event, own.reading, own.tie,
 function orderTerms(block: Block, order: readonly string[]): OrderTerm[] {
   return order.flatMap((name) => {
     const column = columnOf(block, name)
-    return column.constant === undefined ? [{ sql: column.sql, type: typeOf(column), nullable: !neverNull.has(name) }] : []
+    return column.constant === undefined
+      ? [{ sql: column.sql, type: typeOf(column), nullable: !neverNull.has(name) }]
+      : []
   })
 }
 
@@ -278,7 +338,8 @@ function predicateText(predicate: Predicate, block: Block, dialect: Dialect): st
   }
 }
 
-const conjuncts = (predicate: Predicate): readonly Predicate[] => (predicate.op === 'and' ? predicate.all.flatMap(conjuncts) : [predicate])
+const conjuncts = (predicate: Predicate): readonly Predicate[] =>
+  predicate.op === 'and' ? predicate.all.flatMap(conjuncts) : [predicate]
 
 /** The predicate in the names of a derive's input; undefined where it speaks of a column that is not there. */
 function renamed(predicate: Predicate, sources: ReadonlyMap<string, string>): Predicate | undefined {
@@ -295,9 +356,14 @@ function sameConstant(a: CompiledColumn, b: CompiledColumn): boolean {
 }
 
 function columnOf(block: Block, name: string): CompiledColumn {
-  return must(block.columns.find((c) => c.name === name), `the plan has a column ${name}`)
+  return must(
+    block.columns.find((c) => c.name === name),
+    `the plan has a column ${name}`,
+  )
 }
 
-const comparableOf = (column: CompiledColumn, dialect: Dialect): string => dialect.comparable(column.sql, typeOf(column))
+const comparableOf = (column: CompiledColumn, dialect: Dialect): string =>
+  dialect.comparable(column.sql, typeOf(column))
 
-const typeOf = (column: CompiledColumn): FeatureType => must(column.type, `the column ${column.name} has a type of ours`)
+const typeOf = (column: CompiledColumn): FeatureType =>
+  must(column.type, `the column ${column.name} has a type of ours`)

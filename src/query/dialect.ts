@@ -17,7 +17,11 @@ export interface Dialect {
   /** The statement that keeps the rows of a query for the rest of the session. */
   keep(table: string, query: string): string
   /** The left table and what was kept beside it, row by row, as the FROM of a query; each under its alias. */
-  together(left: KeptTable, others: readonly KeptTable[], row: string): { readonly from: string; readonly order: readonly string[] }
+  together(
+    left: KeptTable,
+    others: readonly KeptTable[],
+    row: string,
+  ): { readonly from: string; readonly order: readonly string[] }
 }
 
 /** A query taken apart. Columns are `sql AS name`. */
@@ -65,7 +69,9 @@ export interface AsOfParts {
 
 /** The text of a query. */
 export function selectText(dialect: Dialect, select: Select, order: readonly string[] = []): string {
-  const columns = select.columns.map((c) => (c.sql === dialect.ident(c.name) ? c.sql : `${c.sql} AS ${dialect.ident(c.name)}`))
+  const columns = select.columns.map((c) =>
+    c.sql === dialect.ident(c.name) ? c.sql : `${c.sql} AS ${dialect.ident(c.name)}`,
+  )
   const where = select.where.length === 0 ? '' : ` WHERE ${select.where.join(' AND ')}`
   return `SELECT ${select.distinct === true ? 'DISTINCT ' : ''}${columns.join(', ')} FROM ${select.from}${where}${order.length === 0 ? '' : ` ORDER BY ${order.join(', ')}`}`
 }

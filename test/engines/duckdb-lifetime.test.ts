@@ -14,13 +14,27 @@ afterEach(async () => {
 })
 
 const big: FileSourceDef = { kind: 'source', name: 'big', type: 'parquet', path: 'big.parquet', timestamp: 'at' }
-const makeBig = (rows: number): Promise<unknown> => bench.sql(`COPY (SELECT range % 1000 AS id, range AS x, 'text ' || range AS s, make_timestamp(range) AS "at" FROM range(${rows})) TO '{dir}/big.parquet'`)
-const take = [{ column: 'id', as: 'id', type: 'int64' }, { column: 'x', as: 'x', type: 'int64' }, { column: 's', as: 's', type: 'string' }, { column: 'at', as: own.event, type: 'timestamp' }] as const
+const makeBig = (rows: number): Promise<unknown> =>
+  bench.sql(
+    `COPY (SELECT range % 1000 AS id, range AS x, 'text ' || range AS s, make_timestamp(range) AS "at" FROM range(${rows})) TO '{dir}/big.parquet'`,
+  )
+const take = [
+  { column: 'id', as: 'id', type: 'int64' },
+  { column: 'x', as: 'x', type: 'int64' },
+  { column: 's', as: 's', type: 'string' },
+  { column: 'at', as: own.event, type: 'timestamp' },
+] as const
 const rows: Relation = { kind: 'source', source: big, take }
 
 /** Takes minutes: every row against every other. */
 const endless = (): { plan: Relation } => {
-  const source: SqlSourceDef = { kind: 'source', name: 'slow', type: 'sql', sql: 'SELECT sum(a.range * b.range)::BIGINT AS x FROM range(1000000) a, range(1000000) b', timestamp: 'at' }
+  const source: SqlSourceDef = {
+    kind: 'source',
+    name: 'slow',
+    type: 'sql',
+    sql: 'SELECT sum(a.range * b.range)::BIGINT AS x FROM range(1000000) a, range(1000000) b',
+    timestamp: 'at',
+  }
   return { plan: { kind: 'sql', source, take: [{ column: 'x', as: 'x', type: 'int64' }], inputs: [] } }
 }
 
@@ -34,7 +48,8 @@ describe('rows are streamed', () => {
     let next = 0n
     let peak = 0
     for await (const batch of result.batches()) {
-      for (let i = 0; i < batch.rows; i++) if (batch.columns[1]?.[i] !== next++) throw new Error(`row ${next} is out of order`)
+      for (let i = 0; i < batch.rows; i++)
+        if (batch.columns[1]?.[i] !== next++) throw new Error(`row ${next} is out of order`)
       peak = Math.max(peak, process.memoryUsage.rss() - before)
     }
     expect(next).toBe(1_000_000n)
@@ -44,16 +59,50 @@ describe('rows are streamed', () => {
 
   test('a join of a large spine keeps its order', async () => {
     await makeBig(200_000)
-    const join1 = { right: { kind: 'derive', input: rows, columns: [...take.map((t) => ({ as: t.as, column: t.as })), { as: own.created, type: 'timestamp', constant: null }] } as const, on: [{ left: 'k', right: 'id' }], ttlUs: 0n, knownByLeft: false, order: [own.event, own.created], outputs: [{ column: 'x', as: 'x' }] }
-    const plan: AsOf = { kind: 'asOf', left: { kind: 'input', name: 'spine', uses: [{ name: 'k', type: 'int64' }, { name: 't', type: 'timestamp' }] }, at: 't', joins: [join1, { ...join1, outputs: [{ column: 's', as: 's' }] }] }
-    await bench.sql(`COPY (SELECT (range * 7919) % 1000 AS k, make_timestamp(100000 + (range * 31) % 100000) AS t, range AS n FROM range(100000)) TO '{dir}/spine.parquet'`)
+    const join1 = {
+      right: {
+        kind: 'derive',
+        input: rows,
+        columns: [
+          ...take.map((t) => ({ as: t.as, column: t.as })),
+          { as: own.created, type: 'timestamp', constant: null },
+        ],
+      } as const,
+      on: [{ left: 'k', right: 'id' }],
+      ttlUs: 0n,
+      knownByLeft: false,
+      order: [own.event, own.created],
+      outputs: [{ column: 'x', as: 'x' }],
+    }
+    const plan: AsOf = {
+      kind: 'asOf',
+      left: {
+        kind: 'input',
+        name: 'spine',
+        uses: [
+          { name: 'k', type: 'int64' },
+          { name: 't', type: 'timestamp' },
+        ],
+      },
+      at: 't',
+      joins: [join1, { ...join1, outputs: [{ column: 's', as: 's' }] }],
+    }
+    await bench.sql(
+      `COPY (SELECT (range * 7919) % 1000 AS k, make_timestamp(100000 + (range * 31) % 100000) AS t, range AS n FROM range(100000)) TO '{dir}/spine.parquet'`,
+    )
     const spine = { kind: 'file', path: join(bench.dir, 'spine.parquet'), format: 'parquet' } as const
     const got = await columnsOf(await bench.offline.query({ plan, inputs: new Map([['spine', spine]]) }))
     for (let i = 0; i < 100_000; i++) {
       const t = 100_000 + ((i * 31) % 100_000)
       const k = (i * 7919) % 1000
       const x = t - ((((t - k) % 1000) + 1000) % 1000)
-      if (got['n']?.[i] !== BigInt(i) || got['x']?.[i] !== BigInt(x) || got['s']?.[i] !== `text ${x}`) expect({ i, n: got['n']?.[i], x: got['x']?.[i], s: got['s']?.[i] }).toEqual({ i, n: BigInt(i), x: BigInt(x), s: `text ${x}` })
+      if (got['n']?.[i] !== BigInt(i) || got['x']?.[i] !== BigInt(x) || got['s']?.[i] !== `text ${x}`)
+        expect({ i, n: got['n']?.[i], x: got['x']?.[i], s: got['s']?.[i] }).toEqual({
+          i,
+          n: BigInt(i),
+          x: BigInt(x),
+          s: `text ${x}`,
+        })
     }
   })
 
@@ -74,13 +123,16 @@ describe('rows are streamed', () => {
 
   test('several queries at once', async () => {
     await makeBig(50_000)
-    const sums = await Promise.all(Array.from({ length: 6 }, async () => (await columnsOf(await bench.offline.query({ plan: rows })))['x']?.length))
+    const sums = await Promise.all(
+      Array.from({ length: 6 }, async () => (await columnsOf(await bench.offline.query({ plan: rows })))['x']?.length),
+    )
     expect(sums).toEqual(Array.from({ length: 6 }, () => 50_000))
   })
 })
 
 describe('a query ends', () => {
-  const begun = async (call: { signal?: AbortSignal; deadlineAtMs?: number }): Promise<unknown> => columnsOf(await bench.offline.query(endless(), call))
+  const begun = async (call: { signal?: AbortSignal; deadlineAtMs?: number }): Promise<unknown> =>
+    columnsOf(await bench.offline.query(endless(), call))
 
   test('when its signal is aborted, with the signal’s reason', async () => {
     const controller = new AbortController()
@@ -113,8 +165,16 @@ describe('Parquet is written whole or not at all', () => {
   test('a failed or ended write leaves what was there', async () => {
     await bench.sql(`COPY (SELECT 'x' AS x, 1 AS y FROM range(300000)) TO '{dir}/big.parquet'`)
     const before = await stat(join(bench.dir, 'big.parquet'))
-    const source: SqlSourceDef = { kind: 'source', name: 'fails', type: 'sql', sql: "SELECT CASE WHEN range = 299999 THEN error('late') ELSE range END::BIGINT AS x FROM range(300000)", timestamp: 'at' }
-    const failing = await bench.offline.query({ plan: { kind: 'sql', source, take: [{ column: 'x', as: 'x', type: 'int64' }], inputs: [] } })
+    const source: SqlSourceDef = {
+      kind: 'source',
+      name: 'fails',
+      type: 'sql',
+      sql: "SELECT CASE WHEN range = 299999 THEN error('late') ELSE range END::BIGINT AS x FROM range(300000)",
+      timestamp: 'at',
+    }
+    const failing = await bench.offline.query({
+      plan: { kind: 'sql', source, take: [{ column: 'x', as: 'x', type: 'int64' }], inputs: [] },
+    })
     await expect(failing.writeParquet(join(bench.dir, 'big.parquet'))).rejects.toMatchObject({ code: 'SQL_REFUSED' })
     const controller = new AbortController()
     const ended = await bench.offline.query(endless(), { signal: controller.signal })
@@ -127,6 +187,8 @@ describe('Parquet is written whole or not at all', () => {
   test('a folder that is not there is told', async () => {
     await makeBig(10)
     const result = await bench.offline.query({ plan: rows })
-    await expect(result.writeParquet(join(bench.dir, 'none/out.parquet'))).rejects.toMatchObject({ message: expect.stringContaining('none') as string })
+    await expect(result.writeParquet(join(bench.dir, 'none/out.parquet'))).rejects.toMatchObject({
+      message: expect.stringContaining('none') as string,
+    })
   })
 })

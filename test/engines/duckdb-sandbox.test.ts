@@ -8,7 +8,9 @@ import { type DuckdbBench, columnsOf, openBench } from '../support/duckdb-bench.
 let bench: DuckdbBench
 beforeAll(async () => {
   bench = await openBench()
-  await bench.sql(`COPY (SELECT * FROM (VALUES ('A', 5::BIGINT, TIMESTAMP '2020-01-01'), ('B', 7, TIMESTAMP '2020-01-02')) t(airport, delay, "at")) TO '{dir}/flights.parquet'`)
+  await bench.sql(
+    `COPY (SELECT * FROM (VALUES ('A', 5::BIGINT, TIMESTAMP '2020-01-01'), ('B', 7, TIMESTAMP '2020-01-02')) t(airport, delay, "at")) TO '{dir}/flights.parquet'`,
+  )
   await bench.sql(`COPY (SELECT 42 AS secret) TO '{dir}/secret.parquet'`)
   await writeFile(join(bench.dir, 'tickets.csv'), 'airport,price,sold_at\nA,1.50,2020-01-01T00:00:00Z\n')
 })
@@ -16,14 +18,43 @@ afterAll(async () => {
   await bench[Symbol.asyncDispose]()
 })
 
-const flights: FileSourceDef = { kind: 'source', name: 'flights', type: 'parquet', path: 'flights.parquet', timestamp: 'at' }
-const tickets: FileSourceDef = { kind: 'source', name: 'tickets', type: 'csv', path: 'tickets.csv', timestamp: 'sold_at' }
-const sql = (text: string): SqlSourceDef => ({ kind: 'source', name: 'derived', type: 'sql', sql: text, timestamp: 'at' })
-const leaf = (text: string, take: SqlRows['take'], inputs: readonly SqlInput[] = [{ source: flights }]): SqlRows => ({ kind: 'sql', source: sql(text), take, inputs })
+const flights: FileSourceDef = {
+  kind: 'source',
+  name: 'flights',
+  type: 'parquet',
+  path: 'flights.parquet',
+  timestamp: 'at',
+}
+const tickets: FileSourceDef = {
+  kind: 'source',
+  name: 'tickets',
+  type: 'csv',
+  path: 'tickets.csv',
+  timestamp: 'sold_at',
+}
+const sql = (text: string): SqlSourceDef => ({
+  kind: 'source',
+  name: 'derived',
+  type: 'sql',
+  sql: text,
+  timestamp: 'at',
+})
+const leaf = (text: string, take: SqlRows['take'], inputs: readonly SqlInput[] = [{ source: flights }]): SqlRows => ({
+  kind: 'sql',
+  source: sql(text),
+  take,
+  inputs,
+})
 const x = [{ column: 'x', as: 'x', type: 'int64' }] as const
-const run = async (text: string, inputs?: readonly SqlInput[]): Promise<unknown[] | undefined> => (await columnsOf(await bench.offline.query({ plan: leaf(text, x, inputs) })))['x']
+const run = async (text: string, inputs?: readonly SqlInput[]): Promise<unknown[] | undefined> =>
+  (await columnsOf(await bench.offline.query({ plan: leaf(text, x, inputs) })))['x']
 const asSpine = async (text: string): Promise<unknown> =>
-  columnsOf(await bench.offline.query({ plan: { kind: 'input', name: 'spine', uses: [] }, inputs: new Map([['spine', { kind: 'sql', sql: text, inputs: [{ source: flights }] }]]) }))
+  columnsOf(
+    await bench.offline.query({
+      plan: { kind: 'input', name: 'spine', uses: [] },
+      inputs: new Map([['spine', { kind: 'sql', sql: text, inputs: [{ source: flights }] }]]),
+    }),
+  )
 
 describe('SQL that is allowed', () => {
   test.each([
@@ -35,30 +66,60 @@ describe('SQL that is allowed', () => {
     ['FROM flights SELECT delay AS x ORDER BY x DESC', [7n, 5n]],
     ['WITH f AS (SELECT * FROM flights), g AS (SELECT delay AS x FROM f) SELECT x FROM g ORDER BY x', [5n, 7n]],
     ['WITH flights AS (SELECT delay + 1 AS x FROM flights) SELECT x FROM flights ORDER BY x', [6n, 8n]],
-    ['WITH RECURSIVE t AS (SELECT 1::BIGINT AS x UNION ALL SELECT x + 1 FROM t WHERE x < 3) SELECT x FROM t ORDER BY x', [1n, 2n, 3n]],
+    [
+      'WITH RECURSIVE t AS (SELECT 1::BIGINT AS x UNION ALL SELECT x + 1 FROM t WHERE x < 3) SELECT x FROM t ORDER BY x',
+      [1n, 2n, 3n],
+    ],
     ['SELECT range AS x FROM range(3)', [0n, 1n, 2n]],
     ['SELECT unnest([1::BIGINT, 2]) AS x', [1n, 2n]],
     ['VALUES (1::BIGINT)', undefined],
-    ['SELECT a.delay AS x FROM flights a JOIN flights b USING (airport) WHERE EXISTS (SELECT 1 FROM flights c WHERE c.delay > 6) ORDER BY x', [5n, 7n]],
+    [
+      'SELECT a.delay AS x FROM flights a JOIN flights b USING (airport) WHERE EXISTS (SELECT 1 FROM flights c WHERE c.delay > 6) ORDER BY x',
+      [5n, 7n],
+    ],
     ['SELECT x FROM (SELECT delay AS x FROM flights QUALIFY row_number() OVER (ORDER BY delay DESC) = 1)', [7n]],
-    ['SELECT A AS x FROM (PIVOT (SELECT airport, delay FROM flights) ON airport IN (\'A\', \'B\') USING max(delay))', [5n]],
+    ["SELECT A AS x FROM (PIVOT (SELECT airport, delay FROM flights) ON airport IN ('A', 'B') USING max(delay))", [5n]],
   ])('%s', async (text, expected) => {
     if (expected === undefined) await expect(run(text)).rejects.toMatchObject({ code: 'MISSING_COLUMN' })
     else expect(await run(text)).toEqual(expected)
   })
 
   test('CSV inputs are text, but for their instants; an input may be SQL itself and sees its own inputs only', async () => {
-    expect(await run(`SELECT (price::DOUBLE * 100)::BIGINT + year(sold_at) AS x FROM tickets WHERE typeof(price) = 'VARCHAR'`, [{ source: tickets }])).toEqual([2170n])
+    expect(
+      await run(
+        `SELECT (price::DOUBLE * 100)::BIGINT + year(sold_at) AS x FROM tickets WHERE typeof(price) = 'VARCHAR'`,
+        [{ source: tickets }],
+      ),
+    ).toEqual([2170n])
     const inner: SourceDef = { ...sql('SELECT airport, delay * 2 AS delay FROM flights'), name: 'doubled' }
     const inputs = [{ source: inner, inputs: [{ source: flights }] }]
     expect(await run('SELECT max(delay)::BIGINT AS x FROM doubled', inputs)).toEqual([14n])
-    await expect(run('SELECT max(delay)::BIGINT AS x FROM flights', inputs)).rejects.toMatchObject({ code: 'SQL_REFUSED' })
+    await expect(run('SELECT max(delay)::BIGINT AS x FROM flights', inputs)).rejects.toMatchObject({
+      code: 'SQL_REFUSED',
+    })
   })
 
   test('rows pushed to a source are rows of it; to SQL over it as well', async () => {
     await bench.log.append([
-      { target: { kind: 'source', name: 'flights' }, to: 'both', columns: [{ name: 'airport', type: 'string' }, { name: 'delay', type: 'int32' }], rows: [{ event: 1_577_836_800_000_000n, created: 1n, tie: 1n, values: ['C', 100] }], deadLetters: [], replayed: [] },
-      { target: { kind: 'source', name: 'flights' }, to: 'online', columns: [{ name: 'delay', type: 'int32' }], rows: [{ event: 0n, created: 1n, tie: 1n, values: [1000] }], deadLetters: [], replayed: [] },
+      {
+        target: { kind: 'source', name: 'flights' },
+        to: 'both',
+        columns: [
+          { name: 'airport', type: 'string' },
+          { name: 'delay', type: 'int32' },
+        ],
+        rows: [{ event: 1_577_836_800_000_000n, created: 1n, tie: 1n, values: ['C', 100] }],
+        deadLetters: [],
+        replayed: [],
+      },
+      {
+        target: { kind: 'source', name: 'flights' },
+        to: 'online',
+        columns: [{ name: 'delay', type: 'int32' }],
+        rows: [{ event: 0n, created: 1n, tie: 1n, values: [1000] }],
+        deadLetters: [],
+        replayed: [],
+      },
     ])
     expect(await run('SELECT sum(delay)::BIGINT AS x FROM flights')).toEqual([112n])
     expect(await run('SELECT count(*) AS x FROM flights WHERE "at" = TIMESTAMP \'2020-01-01\'')).toEqual([2n])
@@ -68,7 +129,9 @@ describe('SQL that is allowed', () => {
   test('several leaves of one query, and a result written from a locked session', async () => {
     const a = leaf('SELECT delay AS x FROM flights', x, [{ source: flights, before: 0n }])
     const b = leaf('SELECT count(*) AS x FROM flights', x, [{ source: flights, before: 0n }])
-    await using result = await bench.offline.query({ plan: { kind: 'sort', input: { kind: 'union', inputs: [a, b] }, by: ['x'] } })
+    await using result = await bench.offline.query({
+      plan: { kind: 'sort', input: { kind: 'union', inputs: [a, b] }, by: ['x'] },
+    })
     expect(await result.writeParquet(join(bench.dir, 'out.parquet'))).toBe(3)
     expect(await bench.sql(`SELECT x FROM '{dir}/out.parquet'`)).toEqual([['2'], ['5'], ['7']])
   })
@@ -87,7 +150,7 @@ const refused = [
   "SELECT * FROM parquet_metadata('{dir}/secret.parquet')",
   "SELECT * FROM sniff_csv('/etc/passwd')",
   "SELECT * FROM glob('/*')",
-  'SELECT (SELECT max(file) FROM glob(\'/*\')) AS x',
+  "SELECT (SELECT max(file) FROM glob('/*')) AS x",
   "SELECT * FROM query('SELECT 1')",
   "SELECT * FROM query_table('flights')",
   'SELECT * FROM duckdb_settings()',
@@ -105,7 +168,7 @@ const refused = [
   "SELECT current_setting('temp_directory') AS x",
   "SELECT getenv('HOME') AS x",
   "SELECT getvariable('a') AS x",
-  "SELECT sleep_ms(1) AS x",
+  'SELECT sleep_ms(1) AS x',
   "SELECT write_log('x') AS x",
   'SELECT $1 AS x',
   'SELECT ? AS x',
@@ -129,7 +192,7 @@ const refused = [
   'DELETE FROM flights',
   'UPDATE flights SET delay = 1',
   'WITH a AS (DELETE FROM flights RETURNING *) SELECT * FROM a',
-  'EXPORT DATABASE \'{dir}/x\'',
+  "EXPORT DATABASE '{dir}/x'",
   "IMPORT DATABASE '{dir}/x'",
   'EXPLAIN SELECT 1',
   'CHECKPOINT',
@@ -152,11 +215,18 @@ describe('SQL that is refused', () => {
   })
 
   test('a source that is close by is named', async () => {
-    await expect(run('SELECT * FROM flihgts')).rejects.toMatchObject({ message: expect.stringContaining('did you mean "flights"') as string })
+    await expect(run('SELECT * FROM flihgts')).rejects.toMatchObject({
+      message: expect.stringContaining('did you mean "flights"') as string,
+    })
   })
 
   test('SQL that fails while it runs says why', async () => {
-    await expect(run('SELECT airport::BIGINT AS x FROM flights')).rejects.toMatchObject({ code: 'SQL_REFUSED', message: expect.stringContaining("Could not convert string 'A'") as string })
-    await expect(run(`SELECT error('provender-bad-cell:{')::BIGINT AS x`)).rejects.toMatchObject({ code: 'SQL_REFUSED' })
+    await expect(run('SELECT airport::BIGINT AS x FROM flights')).rejects.toMatchObject({
+      code: 'SQL_REFUSED',
+      message: expect.stringContaining("Could not convert string 'A'") as string,
+    })
+    await expect(run(`SELECT error('provender-bad-cell:{')::BIGINT AS x`)).rejects.toMatchObject({
+      code: 'SQL_REFUSED',
+    })
   })
 })

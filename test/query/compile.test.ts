@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { duckdbDialect } from '../../src/engines/duckdb/dialect.ts'
 import { type InputTable, type Leaves, compile, queryText } from '../../src/query/compile.ts'
-import { type AsOf, type LogRows, type Predicate, type Relation, type SourceRows, own } from '../../src/query/relation.ts'
+import {
+  type AsOf,
+  type LogRows,
+  type Predicate,
+  type Relation,
+  type SourceRows,
+  own,
+} from '../../src/query/relation.ts'
 
 const source: SourceRows = {
   kind: 'source',
@@ -12,7 +19,15 @@ const source: SourceRows = {
     { column: 'at', as: own.event, type: 'timestamp' },
   ],
 }
-const log: LogRows = { kind: 'log', target: { kind: 'view', name: 'delays' }, take: [{ column: 'airport', as: 'airport', type: 'string' }, { column: 'delay', as: 'delay', type: 'int32' }], to: ['both'] }
+const log: LogRows = {
+  kind: 'log',
+  target: { kind: 'view', name: 'delays' },
+  take: [
+    { column: 'airport', as: 'airport', type: 'string' },
+    { column: 'delay', as: 'delay', type: 'int32' },
+  ],
+  to: ['both'],
+}
 
 const rows: Relation = {
   kind: 'derive',
@@ -59,7 +74,11 @@ interface Asked {
   narrow: readonly Predicate[]
 }
 
-const leaves = (asked: Asked[] = [], logRows: string | null = 'SELECT * FROM log', input: InputTable = spine): Leaves => ({
+const leaves = (
+  asked: Asked[] = [],
+  logRows: string | null = 'SELECT * FROM log',
+  input: InputTable = spine,
+): Leaves => ({
   rows: (leaf, narrow) => {
     asked.push({ narrow })
     return leaf.kind === 'log' ? logRows : 'SELECT * FROM flights'
@@ -76,35 +95,84 @@ const event = (op: '<' | '>=', value: bigint): Predicate => ({ op, column: own.e
 
 describe('plans as SQL', () => {
   test('filters and projections fold into one query', () => {
-    const plan: Relation = { kind: 'derive', input: { kind: 'filter', input: rows, where: { op: 'and', all: [event('>=', 0n), { op: 'is not null', column: 'airport' }] } }, columns: [{ as: 'd', column: 'delay' }, { as: 'one', type: 'string', constant: "it's" }] }
-    expect(text(plan)).toEqual([`SELECT "delay" AS "d", 'it''s' AS "one" FROM (SELECT * FROM flights) AS t WHERE "_event" >= TIMESTAMP '1970-01-01 00:00:00' AND "airport" IS NOT NULL`])
+    const plan: Relation = {
+      kind: 'derive',
+      input: {
+        kind: 'filter',
+        input: rows,
+        where: { op: 'and', all: [event('>=', 0n), { op: 'is not null', column: 'airport' }] },
+      },
+      columns: [
+        { as: 'd', column: 'delay' },
+        { as: 'one', type: 'string', constant: "it's" },
+      ],
+    }
+    expect(text(plan)).toEqual([
+      `SELECT "delay" AS "d", 'it''s' AS "one" FROM (SELECT * FROM flights) AS t WHERE "_event" >= TIMESTAMP '1970-01-01 00:00:00' AND "airport" IS NOT NULL`,
+    ])
   })
 
   test('the leaf is told which rows are not asked for, in its own names', () => {
     const asked: Asked[] = []
     const renamed: Relation = { kind: 'derive', input: rows, columns: [{ as: 'event_timestamp', column: own.event }] }
-    text({ kind: 'sort', input: { kind: 'filter', input: renamed, where: { op: '<', column: 'event_timestamp', type: 'timestamp', value: 5n } }, by: ['event_timestamp'] }, leaves(asked))
+    text(
+      {
+        kind: 'sort',
+        input: {
+          kind: 'filter',
+          input: renamed,
+          where: { op: '<', column: 'event_timestamp', type: 'timestamp', value: 5n },
+        },
+        by: ['event_timestamp'],
+      },
+      leaves(asked),
+    )
     expect(asked).toEqual([{ narrow: [event('<', 5n)] }])
   })
 
   test('nothing is told to a leaf below the choice of the latest', () => {
     const asked: Asked[] = []
-    text({ kind: 'filter', input: { kind: 'latest', input: rows, by: ['airport'], order }, where: event('<', 5n) }, leaves(asked))
+    text(
+      { kind: 'filter', input: { kind: 'latest', input: rows, by: ['airport'], order }, where: event('<', 5n) },
+      leaves(asked),
+    )
     expect(asked).toEqual([{ narrow: [] }])
   })
 
   test('the latest is chosen by whole rows; columns that are the same in all rows decide nothing', () => {
-    expect(text({ kind: 'latest', input: rows, by: ['airport'], order: [own.event, own.created, own.reading, own.tie] })).toEqual([
+    expect(
+      text({ kind: 'latest', input: rows, by: ['airport'], order: [own.event, own.created, own.reading, own.tie] }),
+    ).toEqual([
       `SELECT t."airport" AS "airport", t."delay" AS "delay", t."_event" AS "_event", t."_created" AS "_created", t."_reading" AS "_reading", t."_tie" AS "_tie", t."_tombstone" AS "_tombstone" FROM (SELECT "airport", "delay", "_event", CAST(NULL AS TIMESTAMP) AS "_created", CAST(1 AS BIGINT) AS "_reading", CAST(0 AS BIGINT) AS "_tie", false AS "_tombstone" FROM (SELECT * FROM flights) AS t QUALIFY row_number() OVER (PARTITION BY "airport" ORDER BY "_event" DESC NULLS LAST) = 1) AS t`,
     ])
   })
 
   test('a union matches columns by name and leaves out leaves without rows', () => {
-    const swapped: Relation = { kind: 'derive', input: rows, columns: [{ as: 'delay', column: 'delay' }, { as: 'airport', column: 'airport' }] }
-    const plain: Relation = { kind: 'derive', input: pushed, columns: [{ as: 'airport', column: 'airport' }, { as: 'delay', column: 'delay' }] }
-    expect(text({ kind: 'union', inputs: [swapped, plain] })).toEqual(['SELECT "delay", "airport" FROM (SELECT "delay", "airport" FROM (SELECT * FROM flights) AS t UNION ALL SELECT "delay", "airport" FROM (SELECT * FROM log) AS t) AS t'])
-    expect(text({ kind: 'union', inputs: [swapped, plain] }, leaves([], null))).toEqual(['SELECT "delay", "airport" FROM (SELECT * FROM flights) AS t'])
-    expect(text({ kind: 'union', inputs: [plain, plain] }, leaves([], null))).toEqual(['SELECT CAST(NULL AS VARCHAR) AS "airport", CAST(NULL AS INTEGER) AS "delay" FROM (SELECT 1 AS one) AS t WHERE false'])
+    const swapped: Relation = {
+      kind: 'derive',
+      input: rows,
+      columns: [
+        { as: 'delay', column: 'delay' },
+        { as: 'airport', column: 'airport' },
+      ],
+    }
+    const plain: Relation = {
+      kind: 'derive',
+      input: pushed,
+      columns: [
+        { as: 'airport', column: 'airport' },
+        { as: 'delay', column: 'delay' },
+      ],
+    }
+    expect(text({ kind: 'union', inputs: [swapped, plain] })).toEqual([
+      'SELECT "delay", "airport" FROM (SELECT "delay", "airport" FROM (SELECT * FROM flights) AS t UNION ALL SELECT "delay", "airport" FROM (SELECT * FROM log) AS t) AS t',
+    ])
+    expect(text({ kind: 'union', inputs: [swapped, plain] }, leaves([], null))).toEqual([
+      'SELECT "delay", "airport" FROM (SELECT * FROM flights) AS t',
+    ])
+    expect(text({ kind: 'union', inputs: [plain, plain] }, leaves([], null))).toEqual([
+      'SELECT CAST(NULL AS VARCHAR) AS "airport", CAST(NULL AS INTEGER) AS "delay" FROM (SELECT 1 AS one) AS t WHERE false',
+    ])
   })
 
   test('a count counts rows, a semi-join keeps them', () => {
@@ -120,9 +188,26 @@ describe('plans as SQL', () => {
 
 const asOf = (change: Partial<AsOf['joins'][number]>): AsOf => ({
   kind: 'asOf',
-  left: { kind: 'input', name: 'spine', uses: [{ name: 'airport"; DROP', type: 'string' }, { name: '_event', type: 'timestamp' }] },
+  left: {
+    kind: 'input',
+    name: 'spine',
+    uses: [
+      { name: 'airport"; DROP', type: 'string' },
+      { name: '_event', type: 'timestamp' },
+    ],
+  },
   at: '_event',
-  joins: [{ right: rows, on: [{ left: 'airport"; DROP', right: 'airport' }], ttlUs: 0n, knownByLeft: false, order, outputs: [{ column: 'delay', as: 'delay' }], ...change }],
+  joins: [
+    {
+      right: rows,
+      on: [{ left: 'airport"; DROP', right: 'airport' }],
+      ttlUs: 0n,
+      knownByLeft: false,
+      order,
+      outputs: [{ column: 'delay', as: 'delay' }],
+      ...change,
+    },
+  ],
 })
 
 describe('as-of joins as SQL', () => {
@@ -146,13 +231,27 @@ describe('as-of joins as SQL', () => {
   })
 
   test('a right side without rows is not joined; without keys every row matches', () => {
-    expect(text(asOf({ right: pushed }), leaves([], null))).toEqual(['SELECT s."c0" AS "airport""; DROP", s."c1" AS "_event", CAST(NULL AS INTEGER) AS "delay" FROM "spine" AS s'])
-    expect(text(asOf({ on: [], order: [own.event, own.created] }))[0]).toContain('"_event" AS "key" FROM (SELECT * FROM flights) AS t) AS r ON l."key" >= r."key" ORDER BY')
+    expect(text(asOf({ right: pushed }), leaves([], null))).toEqual([
+      'SELECT s."c0" AS "airport""; DROP", s."c1" AS "_event", CAST(NULL AS INTEGER) AS "delay" FROM "spine" AS s',
+    ])
+    expect(text(asOf({ on: [], order: [own.event, own.created] }))[0]).toContain(
+      '"_event" AS "key" FROM (SELECT * FROM flights) AS t) AS r ON l."key" >= r."key" ORDER BY',
+    )
   })
 
   test('rows that no left row can see are not asked for', () => {
     const asked: Asked[] = []
-    text(asOf({ ttlUs: 100n }), leaves(asked, null, { ...spine, ranges: new Map([['_event', { min: 500n, max: 900n }]]) }))
-    expect(asked).toEqual([{ narrow: [{ op: '<=', column: own.event, type: 'timestamp', value: 900n }, { op: '>=', column: own.event, type: 'timestamp', value: 400n }] }])
+    text(
+      asOf({ ttlUs: 100n }),
+      leaves(asked, null, { ...spine, ranges: new Map([['_event', { min: 500n, max: 900n }]]) }),
+    )
+    expect(asked).toEqual([
+      {
+        narrow: [
+          { op: '<=', column: own.event, type: 'timestamp', value: 900n },
+          { op: '>=', column: own.event, type: 'timestamp', value: 400n },
+        ],
+      },
+    ])
   })
 })

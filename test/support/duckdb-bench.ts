@@ -54,7 +54,8 @@ export async function columnsOf(result: QueryResult): Promise<Record<string, (Va
   await using read = result
   const columns: (Value | null)[][] = read.fields.map(() => [])
   for await (const batch of read.batches()) {
-    for (const [i, column] of columns.entries()) for (let row = 0; row < batch.rows; row++) column.push(batch.columns[i]?.[row] ?? null)
+    for (const [i, column] of columns.entries())
+      for (let row = 0; row < batch.rows; row++) column.push(batch.columns[i]?.[row] ?? null)
   }
   return Object.fromEntries(read.fields.map((f, i) => [f.name, columns[i] ?? []]))
 }

@@ -59,10 +59,12 @@ function note(seen: Seen, value: unknown): void {
     return
   }
   seen.lists = true
-  for (const element of elements) if (element !== null && element !== undefined) seen.elements.add(Array.isArray(element) ? 'json' : kindOf(element))
+  for (const element of elements)
+    if (element !== null && element !== undefined) seen.elements.add(Array.isArray(element) ? 'json' : kindOf(element))
 }
 
-const isNumbers = (value: unknown): value is Float64Array | BigInt64Array => ArrayBuffer.isView(value) && !(value instanceof DataView) && !(value instanceof Uint8Array)
+const isNumbers = (value: unknown): value is Float64Array | BigInt64Array =>
+  ArrayBuffer.isView(value) && !(value instanceof DataView) && !(value instanceof Uint8Array)
 
 function kindOf(value: unknown): Kind {
   switch (typeof value) {
@@ -86,8 +88,13 @@ function typeOf(name: string, seen: Seen): JsColumnType {
   return seen.lists ? `list<${scalar}>` : scalar
 }
 
-function scalarOf(name: string, kinds: ReadonlySet<Kind>): 'bool' | 'int64' | 'float64' | 'string' | 'timestamp' | 'bytes' {
-  const types = new Set([...kinds].filter((kind) => kind !== 'special').map((kind) => (kind === 'integer' ? 'float' : kind)))
+function scalarOf(
+  name: string,
+  kinds: ReadonlySet<Kind>,
+): 'bool' | 'int64' | 'float64' | 'string' | 'timestamp' | 'bytes' {
+  const types = new Set(
+    [...kinds].filter((kind) => kind !== 'special').map((kind) => (kind === 'integer' ? 'float' : kind)),
+  )
   if (types.size > 1) throw mixed(name, types)
   const [type] = types
   switch (type) {
@@ -104,12 +111,17 @@ function scalarOf(name: string, kinds: ReadonlySet<Kind>): 'bool' | 'int64' | 'f
 }
 
 const mixed = (name: string, types: Iterable<string>): Error =>
-  fail('BAD_VALUE', `The values of column "${name}" are of several types: ${[...types].map((t) => (t === 'float' ? 'number' : t)).join(', ')}`, { remedy: 'Send values of one type.' })
+  fail(
+    'BAD_VALUE',
+    `The values of column "${name}" are of several types: ${[...types].map((t) => (t === 'float' ? 'number' : t)).join(', ')}`,
+    { remedy: 'Send values of one type.' },
+  )
 
 /** Reads a value of a column; JSON columns are kept as their text. @throws BAD_VALUE with the position. */
 export function brought(type: JsColumnType, value: unknown, at: At): Value | null {
   if (value === null || value === undefined) return null
   if (type !== 'json') return fromJs(type, value, at)
-  if (typeof value === 'function' || typeof value === 'symbol') throw fail('BAD_VALUE', `${excerptOf(value)} cannot be kept`, { at: whereOf(at) })
+  if (typeof value === 'function' || typeof value === 'symbol')
+    throw fail('BAD_VALUE', `${excerptOf(value)} cannot be kept`, { at: whereOf(at) })
   return stringifyExact(value)
 }

@@ -60,7 +60,11 @@ function readerOf(vector: DuckDBVector): (i: number) => Value | null {
     const { items } = vector as unknown as { readonly items: BigInt64Array }
     return (i) => items[i] ?? null
   }
-  if (vector instanceof DuckDBDoubleVector || vector instanceof DuckDBFloatVector || vector instanceof DuckDBIntegerVector) {
+  if (
+    vector instanceof DuckDBDoubleVector ||
+    vector instanceof DuckDBFloatVector ||
+    vector instanceof DuckDBIntegerVector
+  ) {
     const { items } = vector as unknown as { readonly items: Float64Array | Float32Array | Int32Array }
     return (i) => items[i] ?? null
   }

@@ -62,7 +62,8 @@ export function readAs(sql: string, duckType: string, declared: FeatureType, ori
     const bad = badCellSql({ ...origin, type: declared }, `CAST(${sql} AS VARCHAR)`)
     return `CASE WHEN ${sql} IS NULL THEN NULL WHEN len(${list}) = ${parts.size} AND list_count(${list}) = ${parts.size} THEN ${list} ELSE ${bad} END`
   }
-  if (item === typeName(parts.item) && parts.item !== 'timestamp') return duckType.endsWith('[]') ? sql : `CAST(${sql} AS ${typeName(declared)})`
+  if (item === typeName(parts.item) && parts.item !== 'timestamp')
+    return duckType.endsWith('[]') ? sql : `CAST(${sql} AS ${typeName(declared)})`
   return `list_transform(CAST(${sql} AS ${item}[]), lambda _x: ${readScalar('_x', item, parts.item)})`
 }
 
@@ -72,7 +73,8 @@ function readScalar(sql: string, duckType: string, declared: ScalarName): string
 }
 
 /** Only instants of years 1–9999; what has no such instant is null. */
-export const bounded = (sql: string): string => `CASE WHEN ${sql} BETWEEN TIMESTAMP '0001-01-01 00:00:00' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN ${sql} END`
+export const bounded = (sql: string): string =>
+  `CASE WHEN ${sql} BETWEEN TIMESTAMP '0001-01-01 00:00:00' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN ${sql} END`
 
 /** The instant of a timestamp of any precision. Casts of nanoseconds round up before 1970, so they are floored as integers. */
 function instantOf(sql: string, duckType: string): string {

@@ -15,13 +15,23 @@ import { userQuery } from './sql-table.ts'
 import { filesOf } from './source-files.ts'
 
 /** Looks at sources; the answers are in the order of the questions. */
-export async function describeSources(engine: Engine, sources: readonly SourceDef[], all: ReadonlyMap<string, SourceDef>, call?: Call): Promise<SourceFacts[]> {
+export async function describeSources(
+  engine: Engine,
+  sources: readonly SourceDef[],
+  all: ReadonlyMap<string, SourceDef>,
+  call?: Call,
+): Promise<SourceFacts[]> {
   const facts: SourceFacts[] = []
   for (const source of sources) facts.push(await describeSource(engine, source, all, call))
   return facts
 }
 
-async function describeSource(engine: Engine, source: SourceDef, all: ReadonlyMap<string, SourceDef>, call?: Call): Promise<SourceFacts> {
+async function describeSource(
+  engine: Engine,
+  source: SourceDef,
+  all: ReadonlyMap<string, SourceDef>,
+  call?: Call,
+): Promise<SourceFacts> {
   switch (source.type) {
     case 'parquet':
     case 'csv':
@@ -31,7 +41,11 @@ async function describeSource(engine: Engine, source: SourceDef, all: ReadonlyMa
     case 'push': {
       const created = must(createdColumn(source), 'a push source has a created column')
       const columns = source.schema.filter((c) => c.name !== source.timestamp && c.name !== created)
-      return { columns: [...columns, { name: source.timestamp, type: 'timestamp' }, { name: created, type: 'timestamp' }], files: [], rows: null }
+      return {
+        columns: [...columns, { name: source.timestamp, type: 'timestamp' }, { name: created, type: 'timestamp' }],
+        files: [],
+        rows: null,
+      }
     }
     default:
       throw fail('UNSUPPORTED', `DuckDB does not read the ${source.type} source "${source.name}"`)
@@ -59,17 +73,31 @@ function columnsOf(schemas: readonly FileSchema[]): { name: string; type: string
   return [...columns].map(([name, type]) => ({ name, type }))
 }
 
-async function describeSql(engine: Engine, source: SqlSourceDef, all: ReadonlyMap<string, SourceDef>, call?: Call): Promise<SourceFacts> {
+async function describeSql(
+  engine: Engine,
+  source: SqlSourceDef,
+  all: ReadonlyMap<string, SourceDef>,
+  call?: Call,
+): Promise<SourceFacts> {
   const inputs = inputsOf(source, all, new Set([source.name]))
   const found = await filesOfAskers(allInputs(inputs), engine.repositoryDir)
   const files = distinct([...found.values()].flat())
-  const { session, logTable } = await engine.lockedSession(files.map((f) => f.path), call)
+  const { session, logTable } = await engine.lockedSession(
+    files.map((f) => f.path),
+    call,
+  )
   try {
     const context: LeafContext = { session, schemas: engine.schemas, logTable, files: found }
     const { columns } = await userQuery(context, source.sql, inputs, `source "${source.name}"`)
     return { columns: columns.map((c) => ({ name: c.name, type: sourceType(c.type) })), files, rows: null }
   } catch (thrown) {
-    throw await explain(thrown, { named: [], files: found, leaves: [], userSql: true, repositoryDir: engine.repositoryDir })
+    throw await explain(thrown, {
+      named: [],
+      files: found,
+      leaves: [],
+      userSql: true,
+      repositoryDir: engine.repositoryDir,
+    })
   } finally {
     await session[Symbol.asyncDispose]()
   }
@@ -81,7 +109,9 @@ function inputsOf(source: SqlSourceDef, all: ReadonlyMap<string, SourceDef>, abo
     .filter((name) => !above.has(name))
     .map((name) => {
       const input = must(all.get(name), `source ${name} exists`)
-      return input.type === 'sql' ? { source: input, inputs: inputsOf(input, all, new Set([...above, name])) } : { source: input }
+      return input.type === 'sql'
+        ? { source: input, inputs: inputsOf(input, all, new Set([...above, name])) }
+        : { source: input }
     })
 }
 

@@ -56,7 +56,9 @@ function scalarLiteral(type: ScalarName, value: Value): string {
 
 /** A constant instant; DuckDB's text form ends at its own years, so what lies outside ours is made from the number. */
 function instantLiteral(us: bigint): string {
-  return inRange(us) ? `TIMESTAMP '${formatInstant(us).replace('T', ' ').replace('Z', '')}'` : `make_timestamp(CAST(${us} AS BIGINT))`
+  return inRange(us)
+    ? `TIMESTAMP '${formatInstant(us).replace('T', ' ').replace('Z', '')}'`
+    : `make_timestamp(CAST(${us} AS BIGINT))`
 }
 
 /**
@@ -75,7 +77,16 @@ function comparable(sql: string, type: FeatureType): string {
 
 /** Some value of the type, to stand where null does not count. */
 function leastOf(type: ScalarName): string {
-  const values: Readonly<Record<ScalarName, Value>> = { bool: false, int32: 0, int64: 0n, float32: 0, float64: 0, string: '', bytes: new Uint8Array(), timestamp: 0n }
+  const values: Readonly<Record<ScalarName, Value>> = {
+    bool: false,
+    int32: 0,
+    int64: 0n,
+    float32: 0,
+    float64: 0,
+    string: '',
+    bytes: new Uint8Array(),
+    timestamp: 0n,
+  }
   return literal(type, values[type])
 }
 
@@ -121,15 +132,27 @@ interface KeyField {
  */
 function asOf(parts: AsOfParts): string {
   const { left } = parts
-  const right = { ...parts.right, where: [...parts.right.where, ...parts.right.keys.map((key) => `${key} IS NOT NULL`)] }
+  const right = {
+    ...parts.right,
+    where: [...parts.right.where, ...parts.right.keys.map((key) => `${key} IS NOT NULL`)],
+  }
   const rightKeys = right.keys.map((sql, i) => ({ sql, name: `k${i}` }))
   const known = parts.knownByLeft && right.created !== null
-  const columns = [...rightKeys, { sql: right.event, name: 'event' }, ...(right.tombstone === null ? [] : [{ sql: right.tombstone, name: 'dead' }]), ...right.outputs]
+  const columns = [
+    ...rightKeys,
+    { sql: right.event, name: 'event' },
+    ...(right.tombstone === null ? [] : [{ sql: right.tombstone, name: 'dead' }]),
+    ...right.outputs,
+  ]
   const fields = keyFields(parts)
   const rightKey = structOf(fields.map((f) => f.right))
   const rows = known
     ? visibleRows({ ...parts, right }, columns, rightKey)
-    : selectText(duckdbDialect, { columns: [...columns, { sql: rightKey, name: 'key' }], from: right.from, where: parts.knownByLeft ? [...right.where, 'false'] : right.where })
+    : selectText(duckdbDialect, {
+        columns: [...columns, { sql: rightKey, name: 'key' }],
+        from: right.from,
+        where: parts.knownByLeft ? [...right.where, 'false'] : right.where,
+      })
   const leftColumns = [
     { sql: ident(left.row), name: 'row' },
     { sql: ident(left.at), name: 'at' },
@@ -137,10 +160,21 @@ function asOf(parts: AsOfParts): string {
     { sql: structOf(fields.map((f) => f.left)), name: 'key' },
   ]
   const on = [...rightKeys.map((k) => `l.${k.name} = r.${k.name}`), 'l."key" >= r."key"']
-  const conditions = [...(right.tombstone === null ? [] : ['NOT r.dead']), ...(parts.ttlUs === 0n ? [] : [`epoch_us(l."at") - epoch_us(r."event") <= ${parts.ttlUs}`])]
-  const outputs = right.outputs.map((o) => ({ sql: conditions.length === 0 ? `r.${ident(o.name)}` : `CASE WHEN ${conditions.join(' AND ')} THEN r.${ident(o.name)} END`, name: o.name }))
+  const conditions = [
+    ...(right.tombstone === null ? [] : ['NOT r.dead']),
+    ...(parts.ttlUs === 0n ? [] : [`epoch_us(l."at") - epoch_us(r."event") <= ${parts.ttlUs}`]),
+  ]
+  const outputs = right.outputs.map((o) => ({
+    sql:
+      conditions.length === 0
+        ? `r.${ident(o.name)}`
+        : `CASE WHEN ${conditions.join(' AND ')} THEN r.${ident(o.name)} END`,
+    name: o.name,
+  }))
   const from = `(${selectText(duckdbDialect, { columns: leftColumns, from: ident(left.table), where: [] })}) AS l ASOF LEFT JOIN (${rows}) AS r ON ${on.join(' AND ')}`
-  return selectText(duckdbDialect, { columns: [{ sql: 'l."row"', name: 'row' }, ...outputs], from, where: [] }, ['l."row"'])
+  return selectText(duckdbDialect, { columns: [{ sql: 'l."row"', name: 'row' }, ...outputs], from, where: [] }, [
+    'l."row"',
+  ])
 }
 
 /**
@@ -148,7 +182,11 @@ function asOf(parts: AsOfParts): string {
  * they became visible: among them the last visible one is the latest of all visible ones, since of rows with one event
  * time the one that became visible later was created later. So one ASOF answers, whatever the delays are.
  */
-function visibleRows(parts: AsOfParts, columns: readonly { readonly sql: string; readonly name: string }[], key: string): string {
+function visibleRows(
+  parts: AsOfParts,
+  columns: readonly { readonly sql: string; readonly name: string }[],
+  key: string,
+): string {
   const { right } = parts
   const visible = visibleFrom(parts)
   const partition = right.keys.length === 0 ? '' : `PARTITION BY ${right.keys.join(', ')} `
@@ -159,8 +197,11 @@ const visibleFrom = (parts: AsOfParts): string => `greatest(${parts.right.event}
 
 function keyFields(parts: AsOfParts): KeyField[] {
   const { left, right } = parts
-  const fields: KeyField[] = [{ right: parts.knownByLeft && right.created !== null ? visibleFrom(parts) : right.event, left: ident(left.at) }]
-  if (right.created !== null) fields.push({ right: `coalesce(${right.created}, TIMESTAMP '-infinity')`, left: "TIMESTAMP 'infinity'" })
+  const fields: KeyField[] = [
+    { right: parts.knownByLeft && right.created !== null ? visibleFrom(parts) : right.event, left: ident(left.at) },
+  ]
+  if (right.created !== null)
+    fields.push({ right: `coalesce(${right.created}, TIMESTAMP '-infinity')`, left: "TIMESTAMP 'infinity'" })
   for (const term of right.rest) fields.push(...termFields(term))
   return fields
 }
@@ -176,4 +217,5 @@ function termFields(term: OrderTerm): KeyField[] {
 }
 
 /** Fields compared in turn; one alone needs no struct, which costs a fifth. */
-const structOf = (fields: readonly string[]): string => (fields.length === 1 ? (fields[0] ?? '') : `{${fields.map((sql, i) => `'f${i}': ${sql}`).join(', ')}}`)
+const structOf = (fields: readonly string[]): string =>
+  fields.length === 1 ? (fields[0] ?? '') : `{${fields.map((sql, i) => `'f${i}': ${sql}`).join(', ')}}`

@@ -84,7 +84,10 @@ export class Engine implements AsyncDisposable {
   async #open(limits: InstanceLimits): Promise<Opened> {
     const instance = await openInstance(this.#options.tempDir, limits)
     try {
-      return { instance, tables: this.#options.log === null ? null : await openLogTables(this.#options.log, instance.db) }
+      return {
+        instance,
+        tables: this.#options.log === null ? null : await openLogTables(this.#options.log, instance.db),
+      }
     } catch (thrown) {
       await closeInstance(instance)
       throw failureOf(thrown)

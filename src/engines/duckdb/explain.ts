@@ -34,7 +34,8 @@ export async function explain(thrown: unknown, blame: Blame): Promise<ProvenderE
   }
   const cell = badCellOf(cause)
   if (failure.code === 'BAD_VALUE' && cell !== undefined) return (await placeOfCell(cell, blame)) ?? failure
-  if (failure.code === 'INTERNAL' && blame.userSql) return fail('SQL_REFUSED', `The SQL failed: ${failure.message.replace(/^DuckDB: /, '')}`, { cause })
+  if (failure.code === 'INTERNAL' && blame.userSql)
+    return fail('SQL_REFUSED', `The SQL failed: ${failure.message.replace(/^DuckDB: /, '')}`, { cause })
   if (failure.code === 'SOURCE_UNREADABLE') return naming(failure, blame)
   return failure
 }
@@ -44,7 +45,11 @@ function naming(failure: ProvenderError, blame: Blame): ProvenderError {
   const paths = [...new Set([...blame.files.values()].flat().map((f) => f.path))]
   if (paths.length === 0 || paths.some((path) => failure.message.includes(path))) return failure
   const [first, ...others] = paths
-  return fail('SOURCE_UNREADABLE', `${others.length === 0 ? String(first) : `One of ${paths.length} files (${String(first)}, …)`}: ${failure.message}`, { cause: failure })
+  return fail(
+    'SOURCE_UNREADABLE',
+    `${others.length === 0 ? String(first) : `One of ${paths.length} files (${String(first)}, …)`}: ${failure.message}`,
+    { cause: failure },
+  )
 }
 
 /** Finds the first bad cell of a column, by the file. DuckDB reads CSV in parallel and knows no rows. */
@@ -58,13 +63,26 @@ async function placeOfCell(cell: BadCell, blame: Blame): Promise<ProvenderError 
 }
 
 function filesOfCell(cell: BadCell, blame: Blame): readonly string[] {
-  const sources = [...blame.leaves.flatMap((leaf) => (leaf.kind === 'source' ? [leaf] : [])), ...blame.files.keys()] as { readonly source?: FileSourceDef }[]
-  const asker = sources.find((s) => s.source !== undefined && isFileSource(s.source) && s.source.type === 'csv' && cell.source === `source "${s.source.name}"`)
+  const sources = [
+    ...blame.leaves.flatMap((leaf) => (leaf.kind === 'source' ? [leaf] : [])),
+    ...blame.files.keys(),
+  ] as { readonly source?: FileSourceDef }[]
+  const asker = sources.find(
+    (s) =>
+      s.source !== undefined &&
+      isFileSource(s.source) &&
+      s.source.type === 'csv' &&
+      cell.source === `source "${s.source.name}"`,
+  )
   if (asker !== undefined) return (blame.files.get(asker) ?? []).map((f) => f.path)
   return cell.source.startsWith('/') ? [cell.source] : []
 }
 
-async function firstBadCell(path: string, { column, type }: { column: string; type: FeatureType }, repositoryDir: string): Promise<ProvenderError | undefined> {
+async function firstBadCell(
+  path: string,
+  { column, type }: { column: string; type: FeatureType },
+  repositoryDir: string,
+): Promise<ProvenderError | undefined> {
   const stream = createReadStream(path)
   let index = -1
   try {
@@ -78,7 +96,10 @@ async function firstBadCell(path: string, { column, type }: { column: string; ty
         parseCell(type, cells[index] ?? null, `${path}:${line}`)
       } catch (thrown) {
         const bad = asProvenderError(thrown)
-        return fail('BAD_VALUE', `${path}, line ${line}, column "${column}": ${bad.message}`, { at: `${relative(repositoryDir, path)}:${line}`, cause: thrown })
+        return fail('BAD_VALUE', `${path}, line ${line}, column "${column}": ${bad.message}`, {
+          at: `${relative(repositoryDir, path)}:${line}`,
+          cause: thrown,
+        })
       }
     }
   } catch {

@@ -34,13 +34,20 @@ export function failureOf(thrown: unknown): ProvenderError {
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   const cell = badCellOf(thrown)
   if (cell !== undefined) {
-    return fail('BAD_VALUE', `${JSON.stringify(cell.value)} in column "${cell.column}" of ${cell.source} is not of type ${cell.type}`, { cause: thrown })
+    return fail(
+      'BAD_VALUE',
+      `${JSON.stringify(cell.value)} in column "${cell.column}" of ${cell.source} is not of type ${cell.type}`,
+      { cause: thrown },
+    )
   }
   const brief = message.split('\n\n')[0] ?? message
-  if (/^INTERRUPT Error/.test(message)) return fail('INTERRUPTED', 'The query was interrupted', { cause: thrown })
+  if (message.startsWith('INTERRUPT Error')) return fail('INTERRUPTED', 'The query was interrupted', { cause: thrown })
   if (/No space left on device|Disk quota exceeded/i.test(message)) return fail('STORE_FULL', brief, { cause: thrown })
-  if (/^Out of Memory Error/.test(message)) {
-    return fail('STORE_FULL', `The query needs more memory than DuckDB may use: ${brief}`, { cause: thrown, remedy: 'Ask for less at once, or allow more memory.' })
+  if (message.startsWith('Out of Memory Error')) {
+    return fail('STORE_FULL', `The query needs more memory than DuckDB may use: ${brief}`, {
+      cause: thrown,
+      remedy: 'Ask for less at once, or allow more memory.',
+    })
   }
   if (isReadFailure(message)) return fail('SOURCE_UNREADABLE', brief, { cause: thrown })
   return fail('INTERNAL', `DuckDB: ${brief}`, { cause: thrown })
@@ -50,7 +57,9 @@ export function failureOf(thrown: unknown): ProvenderError {
 function isReadFailure(message: string): boolean {
   return (
     /^(IO|HTTP) Error/.test(message) ||
-    /CSV Error|CSV Parser|parquet|magic bytes|thrift|snappy|zstd|gzip|decompress|page header|out of buffer/i.test(message) ||
+    /CSV Error|CSV Parser|parquet|magic bytes|thrift|snappy|zstd|gzip|decompress|page header|out of buffer/i.test(
+      message,
+    ) ||
     /^Invalid Input Error: (Invalid string encoding|Failed to read file)/.test(message)
   )
 }

@@ -33,7 +33,8 @@ export class FileSchemas {
     if (format === 'csv') {
       for (const file of unknown) this.#keep(file, await csvSchema(file.path))
     } else {
-      for (let i = 0; i < unknown.length; i += filesAtOnce) await this.#readParquet(session, unknown.slice(i, i + filesAtOnce))
+      for (let i = 0; i < unknown.length; i += filesAtOnce)
+        await this.#readParquet(session, unknown.slice(i, i + filesAtOnce))
     }
     return files.map((file) => {
       const known = this.#known.get(file.path)
@@ -56,14 +57,20 @@ export class FileSchemas {
 
   /** Files with the same Parquet schema are described once, by DuckDB, which alone knows how it reads nested types. */
   async #readParquet(session: Session, files: readonly FileIdentity[]): Promise<void> {
-    const physical = await physicalSchemas(session, files.map((f) => f.path))
+    const physical = await physicalSchemas(
+      session,
+      files.map((f) => f.path),
+    )
     const described = new Map<string, FileSchema['columns']>()
     for (const file of files) {
       const found = physical.get(file.path)
       if (found === undefined) continue
       let columns = described.get(found.signature)
       if (columns === undefined) {
-        columns = (await session.rows(`DESCRIBE SELECT * FROM ${parquetTable([file.path])}`)).map((row) => ({ name: String(row[0]), type: String(row[1]) }))
+        columns = (await session.rows(`DESCRIBE SELECT * FROM ${parquetTable([file.path])}`)).map((row) => ({
+          name: String(row[0]),
+          type: String(row[1]),
+        }))
         described.set(found.signature, columns)
       }
       this.#keep(file, { columns, rows: found.rows, signature: found.signature })
@@ -71,7 +78,10 @@ export class FileSchemas {
   }
 }
 
-async function physicalSchemas(session: Session, paths: readonly string[]): Promise<Map<string, { signature: string; rows: number }>> {
+async function physicalSchemas(
+  session: Session,
+  paths: readonly string[],
+): Promise<Map<string, { signature: string; rows: number }>> {
   const list = `[${paths.map(quote).join(', ')}]`
   try {
     const rows = await session.rows(
@@ -82,7 +92,8 @@ async function physicalSchemas(session: Session, paths: readonly string[]): Prom
     const [path] = paths
     if (paths.length === 1 && path !== undefined) throw naming(path, thrown)
     const found = new Map<string, { signature: string; rows: number }>()
-    for (const path of paths) for (const [name, schema] of await physicalSchemas(session, [path])) found.set(name, schema)
+    for (const path of paths)
+      for (const [name, schema] of await physicalSchemas(session, [path])) found.set(name, schema)
     return found
   }
 }
@@ -113,7 +124,8 @@ async function csvSchema(path: string): Promise<FileSchema> {
 }
 
 /** A table of Parquet files that have one schema. */
-export const parquetTable = (paths: readonly string[]): string => `read_parquet([${paths.map(quote).join(', ')}], hive_partitioning = false)`
+export const parquetTable = (paths: readonly string[]): string =>
+  `read_parquet([${paths.map(quote).join(', ')}], hive_partitioning = false)`
 
 /** A table of CSV files that have one header; its columns are named c0, c1, … since DuckDB's names ignore case. */
 export function csvTable(paths: readonly string[], columns: number): string {

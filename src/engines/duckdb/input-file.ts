@@ -8,7 +8,11 @@ import { identityOf } from './source-files.ts'
 import { cellAs } from './text-cell.ts'
 
 /** Keeps a Parquet or CSV file in a table of the session. CSV cells are text, but for the columns that the plan uses. */
-export async function keepFile(session: Session, leaf: InputRows, from: { path: string; format: 'parquet' | 'csv'; table: string; schemas: FileSchemas }): Promise<LoadedInput> {
+export async function keepFile(
+  session: Session,
+  leaf: InputRows,
+  from: { path: string; format: 'parquet' | 'csv'; table: string; schemas: FileSchemas },
+): Promise<LoadedInput> {
   const { path, format, table, schemas } = from
   const file = await identityOf(path)
   if (file === undefined) throw fail('SOURCE_UNREADABLE', `${path} is not there`)
@@ -19,7 +23,9 @@ export async function keepFile(session: Session, leaf: InputRows, from: { path: 
     if (format === 'parquet') return { name, duckType: type, sql: ident(name) }
     const use = uses.get(name)
     const sql = ident(`c${i}`)
-    return use === undefined ? { name, duckType: 'VARCHAR', sql } : { name, duckType: typeName(use), sql: cellAs(sql, use, { source: path, column: name }) }
+    return use === undefined
+      ? { name, duckType: 'VARCHAR', sql }
+      : { name, duckType: typeName(use), sql: cellAs(sql, use, { source: path, column: name }) }
   })
   const sql = format === 'parquet' ? parquetTable([path]) : csvTable([path], columns.length)
   return keepInput(session, leaf, { table, sql, columns, label: path })

@@ -1,6 +1,23 @@
 import { createReadStream } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
-import { type DuckDBAppender, DuckDBBlobValue, DuckDBDataChunk, DuckDBListValue, DuckDBTimestampValue, type DuckDBType, type DuckDBValue, BIGINT, BLOB, BOOLEAN, DOUBLE, FLOAT, INTEGER, LIST, TIMESTAMP, VARCHAR } from '@duckdb/node-api'
+import {
+  type DuckDBAppender,
+  DuckDBBlobValue,
+  DuckDBDataChunk,
+  DuckDBListValue,
+  DuckDBTimestampValue,
+  type DuckDBType,
+  type DuckDBValue,
+  BIGINT,
+  BLOB,
+  BOOLEAN,
+  DOUBLE,
+  FLOAT,
+  INTEGER,
+  LIST,
+  TIMESTAMP,
+  VARCHAR,
+} from '@duckdb/node-api'
 import { readNdjson } from '../../codecs/ndjson.ts'
 import type { At } from '../../codecs/json-value.ts'
 import { fail, isProvenderError } from '../../kernel/errors.ts'
@@ -17,7 +34,12 @@ import type { Session } from './session.ts'
 type Rows = () => AsyncIterable<{ readonly row: JsRow; readonly at: (name: string) => At }>
 
 /** Keeps rows of JavaScript or NDJSON in a table of the session. Declared columns are read by their types, the types of the others found. */
-export async function keepRows(session: Session, leaf: InputRows, input: SpineInput & { kind: 'rows' | 'columns' | 'file' }, table: string): Promise<LoadedInput> {
+export async function keepRows(
+  session: Session,
+  leaf: InputRows,
+  input: SpineInput & { kind: 'rows' | 'columns' | 'file' },
+  table: string,
+): Promise<LoadedInput> {
   const rows = rowsOf(input)
   const label = `input "${leaf.name}"`
   const finder = new ColumnFinder(new Map(leaf.uses.map((u) => [u.name, u.type])))
@@ -29,9 +51,15 @@ export async function keepRows(session: Session, leaf: InputRows, input: SpineIn
   const found = finder.columns()
   // No rows, no names: the columns in use are there all the same.
   const columns = count === 0 ? leaf.uses.map((u): { name: string; type: JsColumnType } => ({ ...u })) : found
-  checkNames(leaf, columns.map((c) => c.name), label)
+  checkNames(
+    leaf,
+    columns.map((c) => c.name),
+    label,
+  )
   const types = columns.map((c) => (c.type === 'json' ? 'VARCHAR' : typeName(c.type)))
-  await session.run(`CREATE TEMP TABLE ${ident(table)} (${[`${ident(rowColumn)} BIGINT`, ...types.map((type, i) => `${ident(`c${i}`)} ${type}`)].join(', ')})`)
+  await session.run(
+    `CREATE TEMP TABLE ${ident(table)} (${[`${ident(rowColumn)} BIGINT`, ...types.map((type, i) => `${ident(`c${i}`)} ${type}`)].join(', ')})`,
+  )
   const appender = await session.connection.createAppender(table, 'main', 'temp')
   try {
     await append(session, appender, rows, columns)
@@ -39,7 +67,10 @@ export async function keepRows(session: Session, leaf: InputRows, input: SpineIn
     appender.closeSync()
   }
   const used = new Map(leaf.uses.map((u) => [u.name, `c${columns.findIndex((c) => c.name === u.name)}`]))
-  const described = columns.map((c, i) => ({ name: c.name, duckType: c.type === 'json' ? 'JSON' : (types[i] ?? 'VARCHAR') }))
+  const described = columns.map((c, i) => ({
+    name: c.name,
+    duckType: c.type === 'json' ? 'JSON' : (types[i] ?? 'VARCHAR'),
+  }))
   return { table: inputTable({ table, used }, described), outputs: outputsOf(leaf, described) }
 }
 
@@ -55,9 +86,12 @@ function rowsOf(input: SpineInput & { kind: 'rows' | 'columns' | 'file' }): Rows
       return async function* () {
         const stream = createReadStream(input.path)
         try {
-          for await (const { line, row } of readNdjson(stream, input.path)) yield { row, at: () => () => `${input.path}:${line}` }
+          for await (const { line, row } of readNdjson(stream, input.path))
+            yield { row, at: () => () => `${input.path}:${line}` }
         } catch (thrown) {
-          throw isProvenderError(thrown) ? thrown : fail('SOURCE_UNREADABLE', thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown })
+          throw isProvenderError(thrown)
+            ? thrown
+            : fail('SOURCE_UNREADABLE', thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown })
         } finally {
           stream.destroy()
         }
@@ -65,13 +99,20 @@ function rowsOf(input: SpineInput & { kind: 'rows' | 'columns' | 'file' }): Rows
   }
 }
 
-async function* rowsOfColumns(columns: Readonly<Record<string, readonly unknown[]>>): AsyncGenerator<{ row: JsRow; at: (name: string) => At }> {
+async function* rowsOfColumns(
+  columns: Readonly<Record<string, readonly unknown[]>>,
+): AsyncGenerator<{ row: JsRow; at: (name: string) => At }> {
   const entries = Object.entries(columns)
   const [first] = entries
   if (first === undefined) return
   const length = first[1].length
   const other = entries.find(([, values]) => values.length !== length)
-  if (other !== undefined) throw fail('BAD_REQUEST', `The columns "${first[0]}" and "${other[0]}" have ${length} and ${other[1].length} values`, { remedy: 'Send columns of one length.' })
+  if (other !== undefined)
+    throw fail(
+      'BAD_REQUEST',
+      `The columns "${first[0]}" and "${other[0]}" have ${length} and ${other[1].length} values`,
+      { remedy: 'Send columns of one length.' },
+    )
   for (let i = 0; i < length; i++) {
     const row = Object.create(null) as Record<string, unknown>
     for (const [name, values] of entries) row[name] = values[i]
@@ -84,7 +125,12 @@ const chunkRows = 2048
 /** Chunks after which others get their turn. */
 const chunksAtOnce = 8
 
-async function append(session: Session, appender: DuckDBAppender, rows: Rows, columns: readonly { name: string; type: JsColumnType }[]): Promise<void> {
+async function append(
+  session: Session,
+  appender: DuckDBAppender,
+  rows: Rows,
+  columns: readonly { name: string; type: JsColumnType }[],
+): Promise<void> {
   const types = [BIGINT, ...columns.map((c) => duckType(c.type))]
   let values: DuckDBValue[][] = types.map(() => [])
   let row = 0n
@@ -97,7 +143,9 @@ async function append(session: Session, appender: DuckDBAppender, rows: Rows, co
   for await (const each of rows()) {
     values[0]?.push(++row)
     for (const [i, column] of columns.entries()) {
-      const value = Object.hasOwn(each.row, column.name) ? brought(column.type, each.row[column.name], each.at(column.name)) : null
+      const value = Object.hasOwn(each.row, column.name)
+        ? brought(column.type, each.row[column.name], each.at(column.name))
+        : null
       values[i + 1]?.push(value === null ? null : duckValue(column.type, value))
     }
     if (values[0]?.length === chunkRows) {
@@ -109,7 +157,16 @@ async function append(session: Session, appender: DuckDBAppender, rows: Rows, co
   if (values[0]?.length !== 0) flush()
 }
 
-const scalars: Readonly<Record<ScalarName, DuckDBType>> = Object.freeze({ bool: BOOLEAN, int32: INTEGER, int64: BIGINT, float32: FLOAT, float64: DOUBLE, string: VARCHAR, bytes: BLOB, timestamp: TIMESTAMP })
+const scalars: Readonly<Record<ScalarName, DuckDBType>> = Object.freeze({
+  bool: BOOLEAN,
+  int32: INTEGER,
+  int64: BIGINT,
+  float32: FLOAT,
+  float64: DOUBLE,
+  string: VARCHAR,
+  bytes: BLOB,
+  timestamp: TIMESTAMP,
+})
 
 function duckType(type: JsColumnType): DuckDBType {
   if (type === 'json') return VARCHAR

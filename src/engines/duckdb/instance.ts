@@ -42,7 +42,11 @@ export async function openInstance(tempDir: string, limits: InstanceLimits): Pro
 }
 
 /** Takes everything from an instance but reading these files and what lies in these folders; for good. */
-export async function lockInstance(connection: DuckDBConnection, files: readonly string[], folders: readonly string[]): Promise<void> {
+export async function lockInstance(
+  connection: DuckDBConnection,
+  files: readonly string[],
+  folders: readonly string[],
+): Promise<void> {
   await connection.run(`SET allowed_paths = [${files.map(quote).join(', ')}]`)
   await connection.run(`SET allowed_directories = [${folders.map(quote).join(', ')}]`)
   await connection.run('SET enable_external_access = false')

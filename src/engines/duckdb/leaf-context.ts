@@ -20,7 +20,8 @@ export interface LeafContext {
 }
 
 /** Whether a source lies in files. */
-export const isFileSource = (source: SourceDef): source is FileSourceDef => source.type === 'parquet' || source.type === 'csv'
+export const isFileSource = (source: SourceDef): source is FileSourceDef =>
+  source.type === 'parquet' || source.type === 'csv'
 
 /** The files of what asks for a file source, in groups that are read alike. */
 export async function groupsOf(context: LeafContext, asker: object, source: FileSourceDef): Promise<FileGroup[]> {
@@ -35,7 +36,10 @@ export interface SourceAsker {
 }
 
 /** The files that each asker reads: those named that are its own, or all there are now. @throws UNSUPPORTED for sources that are read elsewhere. */
-export async function filesOfAskers(askers: readonly SourceAsker[], repositoryDir: string): Promise<Map<object, readonly FileIdentity[]>> {
+export async function filesOfAskers(
+  askers: readonly SourceAsker[],
+  repositoryDir: string,
+): Promise<Map<object, readonly FileIdentity[]>> {
   const found = new Map<object, readonly FileIdentity[]>()
   const now = new Map<string, Promise<FileIdentity[]>>()
   for (const asker of askers) {

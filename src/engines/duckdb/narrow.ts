@@ -19,11 +19,21 @@ export function rawPredicate(predicate: Predicate, column: (name: string) => Raw
   const raw = column(predicate.column)
   if (raw === undefined) return undefined
   if (predicate.op === 'is not null') return `${raw.sql} IS NOT NULL`
-  if (!('value' in predicate) || predicate.op === '<>' || predicate.type !== 'timestamp' || typeof predicate.value !== 'bigint') return undefined
+  if (
+    !('value' in predicate) ||
+    predicate.op === '<>' ||
+    predicate.type !== 'timestamp' ||
+    typeof predicate.value !== 'bigint'
+  )
+    return undefined
   return instantPredicate(raw, predicate.op, predicate.value)
 }
 
-function instantPredicate(raw: { sql: string; type: string }, op: '<' | '<=' | '>' | '>=' | '=', us: bigint): string | undefined {
+function instantPredicate(
+  raw: { sql: string; type: string },
+  op: '<' | '<=' | '>' | '>=' | '=',
+  us: bigint,
+): string | undefined {
   if (!inRange(us)) return undefined
   switch (raw.type) {
     case 'TIMESTAMP':

@@ -35,7 +35,10 @@ export async function openDuckdbOffline(options: DuckdbOptions): Promise<Offline
   const engine = new Engine({
     tempDir,
     repositoryDir: options.repositoryDir,
-    limits: { threads: options.threads ?? availableParallelism(), memoryBytes: options.memoryBytes ?? totalmem() * memoryShare },
+    limits: {
+      threads: options.threads ?? availableParallelism(),
+      memoryBytes: options.memoryBytes ?? totalmem() * memoryShare,
+    },
     log: options.log,
   })
   let closed = false

@@ -84,7 +84,9 @@ async function writeParquet(parts: QueryParts, path: string): Promise<number> {
   const written = parts.scratchDir === null ? beside : join(parts.scratchDir, `${randomUUID()}.parquet`)
   try {
     const query = queryText(duckdbDialect, compiled, compiled.columns)
-    const [row] = await session.rows(`COPY (${query}) TO ${quote(written)} (FORMAT parquet, COMPRESSION snappy, USE_TMP_FILE false)`)
+    const [row] = await session.rows(
+      `COPY (${query}) TO ${quote(written)} (FORMAT parquet, COMPRESSION snappy, USE_TMP_FILE false)`,
+    )
     await parts.checkSources()
     if (written !== beside) await copyFile(written, beside)
     await rename(beside, path)

@@ -25,20 +25,27 @@ export async function startQuery(engine: Engine, query: OfflineQuery, call?: Cal
   checkCall(call)
   const leaves = leavesOf(query.plan)
   const inputs = leaves.filter((leaf) => leaf.kind === 'input')
-  const spines = new Map(inputs.map((leaf) => [leaf.name, must(query.inputs?.get(leaf.name), `the query brings ${leaf.name}`)]))
+  const spines = new Map(
+    inputs.map((leaf) => [leaf.name, must(query.inputs?.get(leaf.name), `the query brings ${leaf.name}`)]),
+  )
   const named = leaves.flatMap((leaf) => (leaf.kind === 'source' ? (leaf.files ?? []) : []))
   await checkUnchanged(named)
   const askers = [...leaves.filter((leaf) => leaf.kind === 'source'), ...sqlInputsOf(leaves, [...spines.values()])]
   const files = await filesOfAskers(askers, engine.repositoryDir)
-  const userSql = leaves.some((leaf) => leaf.kind === 'sql') || [...spines.values()].some((spine) => spine.kind === 'sql')
-  const { session, scratchDir, logTable } = userSql ? await engine.lockedSession([...pathsOf(files), ...spinePaths(spines)], call) : await engine.session(call)
+  const userSql =
+    leaves.some((leaf) => leaf.kind === 'sql') || [...spines.values()].some((spine) => spine.kind === 'sql')
+  const { session, scratchDir, logTable } = userSql
+    ? await engine.lockedSession([...pathsOf(files), ...spinePaths(spines)], call)
+    : await engine.session(call)
   const context: LeafContext = { session, schemas: engine.schemas, logTable, files }
-  const explained = (thrown: unknown): Promise<Error> => explain(thrown, { named, files, leaves, userSql, repositoryDir: engine.repositoryDir })
+  const explained = (thrown: unknown): Promise<Error> =>
+    explain(thrown, { named, files, leaves, userSql, repositoryDir: engine.repositoryDir })
   const checkSources = (): Promise<void> => checkUnchanged(named)
   try {
     const loaded = new Map<string, LoadedInput>()
     for (const [i, leaf] of inputs.entries()) {
-      if (!loaded.has(leaf.name)) loaded.set(leaf.name, await keepSpine(context, leaf, must(spines.get(leaf.name), leaf.name), `_input_${i}`))
+      if (!loaded.has(leaf.name))
+        loaded.set(leaf.name, await keepSpine(context, leaf, must(spines.get(leaf.name), leaf.name), `_input_${i}`))
     }
     await rangesOf(session, query.plan, loaded)
     const compiled = compile(query.plan, duckdbDialect, await lookUp(context, leaves, loaded))
@@ -72,35 +79,58 @@ function leavesOf(relation: Relation): Leaf[] {
 }
 
 function sqlInputsOf(leaves: readonly Leaf[], spines: readonly SpineInput[]): ReturnType<typeof allInputs> {
-  return allInputs([...leaves.flatMap((leaf) => (leaf.kind === 'sql' ? leaf.inputs : [])), ...spines.flatMap((spine) => (spine.kind === 'sql' ? spine.inputs : []))])
+  return allInputs([
+    ...leaves.flatMap((leaf) => (leaf.kind === 'sql' ? leaf.inputs : [])),
+    ...spines.flatMap((spine) => (spine.kind === 'sql' ? spine.inputs : [])),
+  ])
 }
 
-const pathsOf = (files: ReadonlyMap<object, readonly FileIdentity[]>): string[] => [...new Set([...files.values()].flat().map((f) => f.path))]
+const pathsOf = (files: ReadonlyMap<object, readonly FileIdentity[]>): string[] => [
+  ...new Set([...files.values()].flat().map((f) => f.path)),
+]
 
-const spinePaths = (spines: ReadonlyMap<string, SpineInput>): string[] => [...spines.values()].flatMap((spine) => (spine.kind === 'file' ? [spine.path] : []))
+const spinePaths = (spines: ReadonlyMap<string, SpineInput>): string[] =>
+  [...spines.values()].flatMap((spine) => (spine.kind === 'file' ? [spine.path] : []))
 
-async function keepSpine(context: LeafContext, leaf: InputRows, spine: SpineInput, table: string): Promise<LoadedInput> {
+async function keepSpine(
+  context: LeafContext,
+  leaf: InputRows,
+  spine: SpineInput,
+  table: string,
+): Promise<LoadedInput> {
   if (spine.kind === 'sql') {
     const { query, columns } = await userQuery(context, spine.sql, spine.inputs, `input "${leaf.name}"`)
     const brought = columns.map((c) => ({ name: c.name, duckType: c.type, sql: ident(c.name) }))
-    return keepInput(context.session, leaf, { table, sql: `(${query}) AS t`, columns: brought, label: `input "${leaf.name}"` })
+    return keepInput(context.session, leaf, {
+      table,
+      sql: `(${query}) AS t`,
+      columns: brought,
+      label: `input "${leaf.name}"`,
+    })
   }
-  if (spine.kind === 'file' && spine.format !== 'ndjson') return keepFile(context.session, leaf, { path: spine.path, format: spine.format, table, schemas: context.schemas })
+  if (spine.kind === 'file' && spine.format !== 'ndjson')
+    return keepFile(context.session, leaf, { path: spine.path, format: spine.format, table, schemas: context.schemas })
   return keepRows(context.session, leaf, spine, table)
 }
 
 /** Looks up everything that compiling asks for. */
-async function lookUp(context: LeafContext, leaves: readonly Leaf[], loaded: ReadonlyMap<string, LoadedInput>): Promise<Leaves> {
+async function lookUp(
+  context: LeafContext,
+  leaves: readonly Leaf[],
+  loaded: ReadonlyMap<string, LoadedInput>,
+): Promise<Leaves> {
   const groups = new Map<object, readonly FileGroup[]>()
   const tables = new Map<object, string | null>()
   for (const leaf of new Set(leaves)) {
-    if (leaf.kind === 'source' && isFileSource(leaf.source)) groups.set(leaf, await groupsOf(context, leaf, leaf.source))
+    if (leaf.kind === 'source' && isFileSource(leaf.source))
+      groups.set(leaf, await groupsOf(context, leaf, leaf.source))
     else if (leaf.kind === 'sql') tables.set(leaf, await sqlTable(context, leaf))
     else if (leaf.kind === 'log') tables.set(leaf, await context.logTable(leaf))
   }
   return {
     rows: (leaf, narrow) => {
-      if (leaf.kind === 'source' && isFileSource(leaf.source)) return sourceTable(leaf.source, leaf.take, groups.get(leaf) ?? [], narrow)
+      if (leaf.kind === 'source' && isFileSource(leaf.source))
+        return sourceTable(leaf.source, leaf.take, groups.get(leaf) ?? [], narrow)
       return tables.get(leaf) ?? null
     },
     input: (leaf) => must(loaded.get(leaf.name), `input ${leaf.name} was kept`).table,
@@ -116,7 +146,11 @@ async function rangesOf(session: Session, plan: Relation, loaded: Map<string, Lo
       `SELECT count(*), count(*) FILTER (WHERE ${at} IS NULL), min(${ident(rowColumn)}) FILTER (WHERE ${at} IS NULL), epoch_us(min(${at})), epoch_us(max(${at})) FROM ${ident(input.table.table)}`,
     )
     const [rows, missing, first, min, max] = row ?? []
-    if (missing !== 0n) throw fail('MISSING_TIMESTAMP', `${String(missing)} of ${String(rows)} rows have no timestamp in "${asOf.at}"; the first is row ${String(first)}, counted from 1`)
+    if (missing !== 0n)
+      throw fail(
+        'MISSING_TIMESTAMP',
+        `${String(missing)} of ${String(rows)} rows have no timestamp in "${asOf.at}"; the first is row ${String(first)}, counted from 1`,
+      )
     if (typeof min !== 'bigint' || typeof max !== 'bigint') continue
     const ranges = new Map([...(input.table.ranges ?? []), [asOf.at, { min, max }] as const])
     loaded.set(asOf.left.name, { ...input, table: { ...input.table, ranges } })

@@ -25,7 +25,10 @@ export class Session implements AsyncDisposable {
     call?.signal?.addEventListener('abort', this.#onAbort, { once: true })
     if (call?.deadlineAtMs !== undefined) {
       const waitMs = Math.min(Math.max(0, call.deadlineAtMs - Date.now()), 0x7fff_ffff)
-      this.#timer = setTimeout(() => this.end(fail('DEADLINE_EXCEEDED', 'The deadline passed while the query ran')), waitMs)
+      this.#timer = setTimeout(
+        () => this.end(fail('DEADLINE_EXCEEDED', 'The deadline passed while the query ran')),
+        waitMs,
+      )
       this.#timer.unref()
     }
   }

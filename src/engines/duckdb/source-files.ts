@@ -17,18 +17,26 @@ export async function filesOf(source: FileSourceDef, repositoryDir: string): Pro
   const root = absolutePath(source, repositoryDir)
   const paths = await expand(source, root)
   if (paths.length > limits.sourceFiles) {
-    throw fail('SOURCE_UNREADABLE', `Source "${source.name}" has ${paths.length} files; ${limits.sourceFiles} are allowed`, { remedy: 'Merge small files, or narrow the path.' })
+    throw fail(
+      'SOURCE_UNREADABLE',
+      `Source "${source.name}" has ${paths.length} files; ${limits.sourceFiles} are allowed`,
+      { remedy: 'Merge small files, or narrow the path.' },
+    )
   }
   const found = await Promise.all(paths.map(identityOf))
   const lost = found.indexOf(undefined)
-  if (lost !== -1 && !isGlob(root)) throw fail('SOURCE_UNREADABLE', `Source "${source.name}": ${paths[lost] ?? root} is not there`)
+  if (lost !== -1 && !isGlob(root))
+    throw fail('SOURCE_UNREADABLE', `Source "${source.name}": ${paths[lost] ?? root} is not there`)
   return found.filter((f) => f !== undefined).sort((a, b) => (a.path < b.path ? -1 : 1))
 }
 
 /** Whether a file is one of a source's, by its path alone. */
 export function isFileOf(source: FileSourceDef, repositoryDir: string, path: string): boolean {
   const root = absolutePath(source, repositoryDir)
-  return path === root || (isGlob(root) ? matchesGlob(path, root) : path.startsWith(`${root}/`) && hasKind(path, source.type))
+  return (
+    path === root ||
+    (isGlob(root) ? matchesGlob(path, root) : path.startsWith(`${root}/`) && hasKind(path, source.type))
+  )
 }
 
 /** A file's identity; undefined where there is no such file. */
@@ -37,8 +45,13 @@ export async function identityOf(path: string): Promise<FileIdentity | undefined
     const s = await stat(path, { bigint: true })
     return s.isFile() ? { path, sizeBytes: Number(s.size), mtimeUs: s.mtimeNs / 1000n, inode: s.ino } : undefined
   } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && (thrown.code === 'ENOENT' || thrown.code === 'ENOTDIR')) return undefined
-    throw fail('SOURCE_UNREADABLE', `${path} cannot be looked at: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown })
+    if (thrown instanceof Error && 'code' in thrown && (thrown.code === 'ENOENT' || thrown.code === 'ENOTDIR'))
+      return undefined
+    throw fail(
+      'SOURCE_UNREADABLE',
+      `${path} cannot be looked at: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+      { cause: thrown },
+    )
   }
 }
 
@@ -69,4 +82,5 @@ async function expand(source: FileSourceDef, root: string): Promise<string[]> {
 }
 
 /** A file that a writer has not finished often begins with a dot. */
-const hasKind = (path: string, kind: string): boolean => path.toLowerCase().endsWith(`.${kind}`) && !/(^|\/)\.[^/]*$/.test(path)
+const hasKind = (path: string, kind: string): boolean =>
+  path.toLowerCase().endsWith(`.${kind}`) && !/(^|\/)\.[^/]*$/.test(path)

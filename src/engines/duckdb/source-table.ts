@@ -34,7 +34,12 @@ export function groupFiles(files: readonly FileIdentity[], schemas: readonly Fil
  * lack is null in their rows. `narrow` speaks of the taken names.
  * @throws MISSING_COLUMN, TYPE_MISMATCH naming the file, the column and both types.
  */
-export function sourceTable(source: FileSourceDef, take: readonly Take[], groups: readonly FileGroup[], narrow: readonly Predicate[]): string | null {
+export function sourceTable(
+  source: FileSourceDef,
+  take: readonly Take[],
+  groups: readonly FileGroup[],
+  narrow: readonly Predicate[],
+): string | null {
   if (groups.length === 0) return null
   for (const t of take) checkPresent(source, t.column, groups)
   return groups.map((group) => groupTable(source, take, group, narrow)).join(' UNION ALL ')
@@ -45,12 +50,22 @@ function checkPresent(source: FileSourceDef, column: string, groups: readonly Fi
   if (first === undefined || groups.some((g) => g.schema.columns.some((c) => c.name === column))) return
   const names = groups.flatMap((g) => g.schema.columns.map((c) => c.name))
   const near = nearest(column, names)
-  throw fail('MISSING_COLUMN', `Source "${source.name}" has no column "${column}" (${first.files[0]?.path ?? ''})`, near === undefined ? {} : { remedy: `Did you mean "${near}"?` })
+  throw fail(
+    'MISSING_COLUMN',
+    `Source "${source.name}" has no column "${column}" (${first.files[0]?.path ?? ''})`,
+    near === undefined ? {} : { remedy: `Did you mean "${near}"?` },
+  )
 }
 
-function groupTable(source: FileSourceDef, take: readonly Take[], group: FileGroup, narrow: readonly Predicate[]): string {
+function groupTable(
+  source: FileSourceDef,
+  take: readonly Take[],
+  group: FileGroup,
+  narrow: readonly Predicate[],
+): string {
   const columns = take.map((t) => `${columnOf(source, t, group)} AS ${ident(t.as)}`)
-  const where = source.type === 'csv' ? [] : narrow.flatMap((p) => rawPredicate(p, (name) => rawColumn(take, group, name)) ?? [])
+  const where =
+    source.type === 'csv' ? [] : narrow.flatMap((p) => rawPredicate(p, (name) => rawColumn(take, group, name)) ?? [])
   return `SELECT ${columns.length === 0 ? '1 AS one' : columns.join(', ')} FROM ${tableOf(source, group)}${where.length === 0 ? '' : ` WHERE ${where.join(' AND ')}`}`
 }
 
@@ -68,7 +83,10 @@ function columnOf(source: FileSourceDef, take: Take, group: FileGroup): string {
   if (column.type === textCells) return cellAs(ident(`c${index}`), take.type, origin)
   const sql = readAs(ident(take.column), column.type, take.type, origin)
   if (sql === undefined) {
-    throw fail('TYPE_MISMATCH', `Column "${take.column}" of source "${source.name}" is ${sourceType(column.type)} in ${group.files[0]?.path ?? ''}, declared ${take.type}`)
+    throw fail(
+      'TYPE_MISMATCH',
+      `Column "${take.column}" of source "${source.name}" is ${sourceType(column.type)} in ${group.files[0]?.path ?? ''}, declared ${take.type}`,
+    )
   }
   return sql
 }

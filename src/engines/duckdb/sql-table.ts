@@ -36,12 +36,26 @@ export async function sqlTable(context: LeafContext, leaf: SqlRows): Promise<str
 function takenAs(source: SqlSourceDef, columns: readonly SqlColumn[], take: Take): string {
   const column = columns.find((c) => c.name === take.column)
   if (column === undefined) {
-    const near = nearest(take.column, columns.map((c) => c.name))
-    throw fail('MISSING_COLUMN', `The SQL of source "${source.name}" has no column "${take.column}"`, near === undefined ? {} : { remedy: `Did you mean "${near}"?` })
+    const near = nearest(
+      take.column,
+      columns.map((c) => c.name),
+    )
+    throw fail(
+      'MISSING_COLUMN',
+      `The SQL of source "${source.name}" has no column "${take.column}"`,
+      near === undefined ? {} : { remedy: `Did you mean "${near}"?` },
+    )
   }
-  const sql = readAs(ident(column.name), column.type, take.type, { source: `source "${source.name}"`, column: column.name })
+  const sql = readAs(ident(column.name), column.type, take.type, {
+    source: `source "${source.name}"`,
+    column: column.name,
+  })
   if (sql === undefined) {
-    throw fail('TYPE_MISMATCH', `Column "${take.column}" of the SQL of source "${source.name}" is ${sourceType(column.type)}, declared ${take.type}`, { remedy: `Cast it in the SQL: ${take.column}::${typeName(take.type)}` })
+    throw fail(
+      'TYPE_MISMATCH',
+      `Column "${take.column}" of the SQL of source "${source.name}" is ${sourceType(column.type)}, declared ${take.type}`,
+      { remedy: `Cast it in the SQL: ${take.column}::${typeName(take.type)}` },
+    )
   }
   return sql
 }
@@ -50,10 +64,16 @@ function takenAs(source: SqlSourceDef, columns: readonly SqlColumn[], take: Take
  * User SQL with its inputs under their names, as one query. The inputs are CTEs, so that SQL within SQL sees its own only.
  * @throws SQL_REFUSED.
  */
-export async function userQuery(context: LeafContext, sql: string, inputs: readonly SqlInput[], label: string): Promise<DescribedQuery> {
+export async function userQuery(
+  context: LeafContext,
+  sql: string,
+  inputs: readonly SqlInput[],
+  label: string,
+): Promise<DescribedQuery> {
   const text = await checkSql(context.session, sql, new Set(inputs.map((i) => i.source.name)), label)
   const ctes: string[] = []
-  for (const input of inputs) ctes.push(`${ident(input.source.name)} AS NOT MATERIALIZED (${(await inputQuery(context, input)).query})`)
+  for (const input of inputs)
+    ctes.push(`${ident(input.source.name)} AS NOT MATERIALIZED (${(await inputQuery(context, input)).query})`)
   const query = `${ctes.length === 0 ? '' : `WITH ${ctes.join(', ')} `}SELECT * FROM (\n${text}\n) AS t`
   try {
     return { query, columns: await describe(context, query) }
@@ -64,7 +84,10 @@ export async function userQuery(context: LeafContext, sql: string, inputs: reado
 }
 
 async function describe(context: LeafContext, query: string): Promise<SqlColumn[]> {
-  return (await context.session.rows(`DESCRIBE ${query}`)).map((row) => ({ name: String(row[0]), type: String(row[1]) }))
+  return (await context.session.rows(`DESCRIBE ${query}`)).map((row) => ({
+    name: String(row[0]),
+    type: String(row[1]),
+  }))
 }
 
 /** A source as SQL sees it: all of its own columns, its rows in place and those pushed to it. */
@@ -83,7 +106,8 @@ async function inputQuery(context: LeafContext, input: SqlInput): Promise<Descri
 
 async function fileQuery(context: LeafContext, input: SqlInput, source: FileSourceDef): Promise<DescribedQuery> {
   const groups = await groupsOf(context, input, source)
-  if (groups.length === 0) throw fail('SOURCE_UNREADABLE', `Source "${source.name}" has no files, so that its columns are not known`)
+  if (groups.length === 0)
+    throw fail('SOURCE_UNREADABLE', `Source "${source.name}" has no files, so that its columns are not known`)
   const instants = new Set([source.timestamp, createdColumn(source)])
   const parts = groups.map((group) => {
     const selected = group.schema.columns.map((c, i) => {
@@ -102,14 +126,21 @@ async function fileQuery(context: LeafContext, input: SqlInput, source: FileSour
 function pushColumns(source: SourceDef): SqlColumn[] {
   const schema = source.type === 'push' || source.type === 'kafka' ? source.schema : []
   const instants = [source.timestamp, must(createdColumn(source), 'a push source has a created column')]
-  const columns = schema.filter((c) => !instants.includes(c.name)).map((c) => ({ name: c.name, type: typeName(c.type) }))
+  const columns = schema
+    .filter((c) => !instants.includes(c.name))
+    .map((c) => ({ name: c.name, type: typeName(c.type) }))
   return [...columns, ...instants.map((name) => ({ name, type: 'TIMESTAMP' }))]
 }
 
-const emptyQuery = (columns: readonly SqlColumn[]): string => `SELECT ${columns.map((c) => `CAST(NULL AS ${c.type}) AS ${ident(c.name)}`).join(', ')} WHERE false`
+const emptyQuery = (columns: readonly SqlColumn[]): string =>
+  `SELECT ${columns.map((c) => `CAST(NULL AS ${c.type}) AS ${ident(c.name)}`).join(', ')} WHERE false`
 
 /** The rows pushed to a source, in the types of its columns; tombstones are no rows. */
-async function pushedQuery(context: LeafContext, input: SqlInput, columns: readonly SqlColumn[]): Promise<string | undefined> {
+async function pushedQuery(
+  context: LeafContext,
+  input: SqlInput,
+  columns: readonly SqlColumn[],
+): Promise<string | undefined> {
   const { source } = input
   const instants = new Map<string | null, string>([
     [source.timestamp, own.event],
@@ -119,7 +150,13 @@ async function pushedQuery(context: LeafContext, input: SqlInput, columns: reado
     const ours = sourceType(type)
     return instants.has(name) || !isFeatureType(ours) ? [] : [{ column: name, as: name, type: ours }]
   })
-  const leaf: LogRows = { kind: 'log', target: { kind: 'source', name: source.name }, take, to: ['both', 'offline'], ...(input.before === undefined ? {} : { before: input.before }) }
+  const leaf: LogRows = {
+    kind: 'log',
+    target: { kind: 'source', name: source.name },
+    take,
+    to: ['both', 'offline'],
+    ...(input.before === undefined ? {} : { before: input.before }),
+  }
   const table = await context.logTable(leaf)
   if (table === null) return undefined
   const taken = new Set(take.map((t) => t.as))

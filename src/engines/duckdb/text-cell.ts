@@ -9,7 +9,8 @@ const number = String.raw`-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`
 
 /** The same rules as `parseCell` of the codecs, in SQL: a null cell is null, one that does not fit ends the query. */
 export function cellAs(sql: string, type: FeatureType, origin: CellOrigin): string {
-  if (type === 'string') return `CASE WHEN ${sql} IS NULL THEN NULL ELSE coalesce(${parsed(sql, type)}, ${badCellSql({ ...origin, type }, sql)}) END`
+  if (type === 'string')
+    return `CASE WHEN ${sql} IS NULL THEN NULL ELSE coalesce(${parsed(sql, type)}, ${badCellSql({ ...origin, type }, sql)}) END`
   return `CASE WHEN ${sql} IS NULL THEN NULL ELSE coalesce(${parsed(sql, type)}, CAST(${badCellSql({ ...origin, type }, sql)} AS ${typeName(type)})) END`
 }
 
@@ -19,7 +20,8 @@ function parsed(sql: string, type: FeatureType): string {
   if (parts.kind === 'scalar') return scalar(sql, parts.name)
   const item = parts.kind === 'list' ? parts.item : 'float32'
   const list = isBare(item) ? bareList(sql, item) : jsonList(sql, item)
-  if (parts.kind === 'vector') return `list_filter([${list}], lambda _v: len(_v) = ${parts.size} AND list_count(_v) = ${parts.size})[1]`
+  if (parts.kind === 'vector')
+    return `list_filter([${list}], lambda _v: len(_v) = ${parts.size} AND list_count(_v) = ${parts.size})[1]`
   return `list_filter([${list}], lambda _v: len(_v) <= ${limits.listElements})[1]`
 }
 
@@ -64,30 +66,43 @@ const any = String.raw`[0-9]{4}-[0-9]{2}-[0-9]{2}|${dayTime}(:[0-5][0-9]([.,][0-
 /** What nearly every instant looks like is left to DuckDB; the rest is put together from its parts. */
 function instant(sql: string): string {
   const fast = `TRY_CAST(${sql} AS TIMESTAMP)`
-  return bounded(`CASE WHEN regexp_full_match(${sql}, ${quote(usual)}) THEN ${fast} WHEN regexp_full_match(${sql}, ${quote(any)}) THEN ${fromParts(sql)} END`)
+  return bounded(
+    `CASE WHEN regexp_full_match(${sql}, ${quote(usual)}) THEN ${fast} WHEN regexp_full_match(${sql}, ${quote(any)}) THEN ${fromParts(sql)} END`,
+  )
 }
 
 function fromParts(sql: string): string {
-  const digits = (start: number, length: number): string => `coalesce(TRY_CAST(substr(${sql}, ${start}, ${length}) AS BIGINT), 0)`
+  const digits = (start: number, length: number): string =>
+    `coalesce(TRY_CAST(substr(${sql}, ${start}, ${length}) AS BIGINT), 0)`
   const seconds = `CASE WHEN substr(${sql}, 17, 1) = ':' THEN ${digits(18, 2)} ELSE 0 END`
   const fraction = `CAST(rpad(left(regexp_extract(${sql}, '[.,]([0-9]+)', 1), 6), 6, '0') AS BIGINT)`
-  const offset = (group: number): string => `coalesce(TRY_CAST(regexp_extract(substr(${sql}, 12), '[+-]([0-9]{2}):?([0-9]{2})?$', ${group}) AS BIGINT), 0)`
+  const offset = (group: number): string =>
+    `coalesce(TRY_CAST(regexp_extract(substr(${sql}, 12), '[+-]([0-9]{2}):?([0-9]{2})?$', ${group}) AS BIGINT), 0)`
   const sign = `CASE WHEN contains(substr(${sql}, 12), '+') THEN -1 ELSE 1 END`
   const minutes = `${digits(12, 2)} * 60 + ${digits(15, 2)} + (${sign}) * (${offset(1)} * 60 + ${offset(2)})`
   return `make_timestamp(epoch_us(CAST(TRY_CAST(left(${sql}, 10) AS DATE) AS TIMESTAMP)) + (${minutes}) * 60000000 + (${seconds}) * 1000000 + ${fraction})`
 }
 
 /** Whether the elements of a list hold no commas and quotes of their own. */
-const isBare = (item: ScalarName): boolean => item === 'bool' || item === 'int32' || item === 'int64' || item === 'float32' || item === 'float64'
+const isBare = (item: ScalarName): boolean =>
+  item === 'bool' || item === 'int32' || item === 'int64' || item === 'float32' || item === 'float64'
 
 /** A list of numbers or booleans, taken apart as text so that −0 and every digit are kept. */
 function bareList(sql: string, item: ScalarName): string {
-  const element = item === 'bool' ? 'true|false|null' : item.startsWith('int') ? `${number}|null` : `${number}|null|"(NaN|-?Infinity)"`
+  const element =
+    item === 'bool'
+      ? 'true|false|null'
+      : item.startsWith('int')
+        ? `${number}|null`
+        : `${number}|null|"(NaN|-?Infinity)"`
   const space = String.raw`[ \t\n\r]*`
   const shape = String.raw`\[${space}((${element})(${space},${space}(${element}))*)?${space}\]${space}`
   const inner = String.raw`regexp_replace(${sql}, '[\[\]\s"]', '', 'g')`
   const split = `CASE WHEN ${inner} = '' THEN CAST([] AS VARCHAR[]) ELSE string_split(${inner}, ',') END`
-  return checked(`CASE WHEN regexp_full_match(${sql}, ${quote(shape)}) THEN ${split} END`, "_x = 'null'", { item, element: scalar('_x', item) })
+  return checked(`CASE WHEN regexp_full_match(${sql}, ${quote(shape)}) THEN ${split} END`, "_x = 'null'", {
+    item,
+    element: scalar('_x', item),
+  })
 }
 
 /** A list of texts in some form, as a JSON array. */

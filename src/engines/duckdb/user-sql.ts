@@ -4,16 +4,49 @@ import { quote } from './dialect.ts'
 import type { Session } from './session.ts'
 
 /** Table functions that read nothing but their arguments. */
-const tableFunctions: ReadonlySet<string> = new Set(['range', 'generate_series', 'unnest', 'repeat', 'repeat_row', 'json_each', 'json_tree'])
+const tableFunctions: ReadonlySet<string> = new Set([
+  'range',
+  'generate_series',
+  'unnest',
+  'repeat',
+  'repeat_row',
+  'json_each',
+  'json_tree',
+])
 
 /** Functions that see or touch more than their arguments, or only wait. */
 const refusedFunctions: ReadonlySet<string> = new Set([
-  'getenv', 'getvariable', 'current_setting', 'current_query', 'current_query_id', 'current_connection_id', 'current_transaction_id', 'txid_current',
-  'write_log', 'sleep_ms', 'pg_sleep', 'setseed', 'nextval', 'currval', 'current_schemas', 'in_search_path', 'version',
+  'getenv',
+  'getvariable',
+  'current_setting',
+  'current_query',
+  'current_query_id',
+  'current_connection_id',
+  'current_transaction_id',
+  'txid_current',
+  'write_log',
+  'sleep_ms',
+  'pg_sleep',
+  'setseed',
+  'nextval',
+  'currval',
+  'current_schemas',
+  'in_search_path',
+  'version',
 ])
 
 /** Kinds of what may stand behind FROM. */
-const tableKinds: ReadonlySet<string> = new Set(['BASE_TABLE', 'SUBQUERY', 'JOIN', 'EMPTY', 'EXPRESSION_LIST', 'PIVOT', 'TABLE_FUNCTION', 'BOUND_TABLE_REF', 'CTE'])
+const tableKinds: ReadonlySet<string> = new Set([
+  'BASE_TABLE',
+  'SUBQUERY',
+  'JOIN',
+  'EMPTY',
+  'EXPRESSION_LIST',
+  'PIVOT',
+  'TABLE_FUNCTION',
+  'BOUND_TABLE_REF',
+  'CTE',
+])
 
 type Node = Readonly<Record<string, unknown>>
 
@@ -24,7 +57,12 @@ type Node = Readonly<Record<string, unknown>>
  * @returns its text, so that it can stand in parentheses.
  * @throws SQL_REFUSED.
  */
-export async function checkSql(session: Session, sql: string, tables: ReadonlySet<string>, label: string): Promise<string> {
+export async function checkSql(
+  session: Session,
+  sql: string,
+  tables: ReadonlySet<string>,
+  label: string,
+): Promise<string> {
   const statement = await onlySelect(session, sql, label)
   check(statement, new Set([...tables].map((t) => t.toLowerCase())), { label, tables })
   const text = firstStatement(sql)
@@ -34,12 +72,23 @@ export async function checkSql(session: Session, sql: string, tables: ReadonlySe
 }
 
 /** The error for SQL that is refused. */
-export const refused = (label: string, why: string, cause?: unknown): ProvenderError => fail('SQL_REFUSED', `The SQL of ${label} is refused: ${why}`, { cause })
+export const refused = (label: string, why: string, cause?: unknown): ProvenderError =>
+  fail('SQL_REFUSED', `The SQL of ${label} is refused: ${why}`, { cause })
 
 async function onlySelect(session: Session, sql: string, label: string): Promise<Node> {
   const rows = await session.rows(`SELECT json_serialize_sql(CAST(${quote(sql)} AS VARCHAR))`)
-  const parsed = JSON.parse(String(rows[0]?.[0])) as { error: boolean; error_message?: string; statements?: readonly Node[] }
-  if (parsed.error) throw refused(label, parsed.error_message === 'Only SELECT statements can be serialized to json!' ? 'only SELECT is allowed' : (parsed.error_message ?? 'it cannot be parsed'))
+  const parsed = JSON.parse(String(rows[0]?.[0])) as {
+    error: boolean
+    error_message?: string
+    statements?: readonly Node[]
+  }
+  if (parsed.error)
+    throw refused(
+      label,
+      parsed.error_message === 'Only SELECT statements can be serialized to json!'
+        ? 'only SELECT is allowed'
+        : (parsed.error_message ?? 'it cannot be parsed'),
+    )
   const [statement, ...others] = parsed.statements ?? []
   if (statement === undefined) throw refused(label, 'it is empty')
   if (others.length > 0) throw refused(label, `it has ${others.length + 1} statements`)
@@ -60,7 +109,8 @@ function check(node: unknown, names: ReadonlySet<string>, scope: Scope): void {
   if (typeof node !== 'object' || node === null) return
   const fields = node as Node
   const inner = checkCtes(fields, names, scope)
-  if ('sample' in fields && typeof fields['type'] === 'string' && !('select_list' in fields)) checkTable(fields, inner, scope)
+  if ('sample' in fields && typeof fields['type'] === 'string' && !('select_list' in fields))
+    checkTable(fields, inner, scope)
   if (fields['class'] === 'FUNCTION' || fields['class'] === 'WINDOW') checkFunction(fields, scope)
   if (fields['class'] === 'PARAMETER') throw refused(scope.label, 'it has a parameter')
   for (const [name, value] of Object.entries(fields)) if (name !== 'cte_map') check(value, inner, scope)
@@ -86,7 +136,10 @@ function checkTable(fields: Node, names: ReadonlySet<string>, scope: Scope): voi
     const qualified = [fields['catalog_name'], fields['schema_name'], name].filter((part) => part !== '').join('.')
     if (qualified === name && names.has(name.toLowerCase())) return
     const near = nearest(name, scope.tables)
-    throw refused(scope.label, `"${qualified}" is not one of the sources that it may read${near === undefined ? '' : `; did you mean "${near}"?`}`)
+    throw refused(
+      scope.label,
+      `"${qualified}" is not one of the sources that it may read${near === undefined ? '' : `; did you mean "${near}"?`}`,
+    )
   }
   if (type === 'TABLE_FUNCTION') {
     const name = String((fields['function'] as Node | undefined)?.['function_name'])
@@ -108,7 +161,10 @@ function subqueryOf(statement: Node): unknown {
 }
 
 /** A parsed query as text, without the places where its parts stood. */
-const plain = (node: unknown): string => JSON.stringify(node, (key, value: unknown) => (key === 'query_location' || key === 'named_param_map' ? undefined : value))
+const plain = (node: unknown): string =>
+  JSON.stringify(node, (key, value: unknown) =>
+    key === 'query_location' || key === 'named_param_map' ? undefined : value,
+  )
 
 /** What begins a part of SQL in which a semicolon ends nothing, and what ends the part. */
 const skips: readonly (readonly [RegExp, RegExp])[] = [
@@ -121,7 +177,7 @@ const skips: readonly (readonly [RegExp, RegExp])[] = [
 /** SQL up to its first semicolon, those before it left out. What this gets wrong, the parser notices. */
 function firstStatement(sql: string): string {
   const text = sql.replace(/^[;\s]+/, '')
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const end = endOfPart(text, at)
     if (end === at && text[at] === ';') return text.slice(0, at)
     at = Math.max(end, at + 1)
