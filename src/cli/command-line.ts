@@ -26,6 +26,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     return await report(thrown, { terminal, session, json: wantsJson(args) })
   } finally {
     stop()
+    await terminal.flush()
   }
 }
 
@@ -132,10 +133,13 @@ async function report(thrown: unknown, { terminal, session, json }: Reported): P
 
 /** Whatever a call threw after it was told to stop, the user stopped it. */
 function interruptionOf(session: Session, thrown: unknown): ProvenderError {
-  return fail('INTERRUPTED', 'Interrupted', { remedy: `Resume with  ${session.resume}`, cause: thrown })
+  const kept = session.kept === undefined ? '' : `: ${session.kept}`
+  return fail('INTERRUPTED', `Interrupted${kept}`, { remedy: `Resume with  ${session.resume}`, cause: thrown })
 }
 
 function errorOf(thrown: unknown): ProvenderError {
+  // Closing the store failed after the command did: the command's own error says more.
+  if (thrown instanceof SuppressedError) return errorOf(thrown.suppressed)
   if (!(thrown instanceof CommanderError)) return asProvenderError(thrown)
   return fail('USAGE', thrown.message.replace(/^error: /, ''), { cause: thrown })
 }

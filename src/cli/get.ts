@@ -1,4 +1,4 @@
-import type { OnlineRows, Store } from '../contract/store.ts'
+import type { OnlineOptions, OnlineRows, Store } from '../contract/store.ts'
 import { stringifyExact } from '../codecs/exact-json.ts'
 import { cellOf } from '../codecs/csv.ts'
 import { fail } from '../kernel/errors.ts'
@@ -83,7 +83,7 @@ async function getBatch(
 ): Promise<void> {
   const entities: Readonly<Record<string, unknown>>[] = []
   const answers: OnlineRows[] = []
-  for await (const chunk of readEntities(file)) {
+  for await (const chunk of readEntities(file, session.call.signal)) {
     entities.push(...chunk)
     answers.push(await store.online(references, chunk, onlineOptions(session, options)))
   }
@@ -111,7 +111,10 @@ async function getBatch(
 const keyText = (value: unknown): string | null =>
   value === undefined || value === null ? null : typeof value === 'string' ? value : stringifyExact(value)
 
-const onlineOptions = (session: Session, { fullNames, includeExpired }: GetOptions) => ({
+/** Exact: what is printed is never rounded, and the guard against unsafe numbers has nothing to say. */
+const onlineOptions = (session: Session, { fullNames, includeExpired }: GetOptions): OnlineOptions => ({
   ...session.call,
   ...given({ fullNames, includeExpired }),
+  int64: 'bigint',
+  instants: 'micros',
 })

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { addAbortSignal } from 'node:stream'
 import { extname, resolve } from 'node:path'
 import { parseCell, readCsv } from '../codecs/csv.ts'
 import { readNdjson } from '../codecs/ndjson.ts'
@@ -16,6 +17,16 @@ type Row = Readonly<Record<string, unknown>>
 export interface RowChunk {
   readonly rows: readonly Row[]
   readonly lines: readonly number[]
+}
+
+/** A file of rows and how it is read. */
+export interface RowSource {
+  /** `-` for stdin. */
+  readonly file: string
+  readonly format: RowFormat
+  /** By the names of columns: how the cells of CSV are read. */
+  readonly types: ReadonlyMap<string, FeatureType>
+  readonly signal: AbortSignal
 }
 
 /** Characters of the values of one call: far below what a server takes as a body. */
@@ -49,15 +60,11 @@ export function formatOf(file: string, format: string | undefined): RowFormat {
  * Cells of CSV are read by the type of their column; what does not fit stays text, so that the store says what is wrong with the row.
  * @throws USAGE when the file is not there; BAD_REQUEST with the line where it has not the format.
  */
-export async function* readRows(
-  file: string,
-  format: RowFormat,
-  types: ReadonlyMap<string, FeatureType>,
-): AsyncGenerator<RowChunk> {
+export async function* readRows(source: RowSource): AsyncGenerator<RowChunk> {
   let rows: Row[] = []
   let lines: number[] = []
   let chars = 0
-  for await (const { row, line } of recordsOf(file, format, types)) {
+  for await (const { row, line } of recordsOf(source)) {
     rows.push(row)
     lines.push(line)
     chars += sizeOf(row)
@@ -71,8 +78,8 @@ export async function* readRows(
 }
 
 /** Reads entities, JSON objects a line, in the chunks of one call each. @throws as `readRows`. */
-export async function* readEntities(file: string): AsyncGenerator<readonly Row[]> {
-  for await (const { rows } of readRows(file, 'jsonl', new Map())) yield rows
+export async function* readEntities(file: string, signal: AbortSignal): AsyncGenerator<readonly Row[]> {
+  for await (const { rows } of readRows({ file, format: 'jsonl', types: new Map(), signal })) yield rows
 }
 
 interface Line {
@@ -80,19 +87,16 @@ interface Line {
   readonly line: number
 }
 
-async function* recordsOf(
-  file: string,
-  format: RowFormat,
-  types: ReadonlyMap<string, FeatureType>,
-): AsyncGenerator<Line> {
-  if (format === 'parquet') yield* parquetLines(file)
-  else if (format === 'csv') yield* csvLines(file, types)
-  else yield* readNdjson(bytesOf(file), nameOf(file))
+async function* recordsOf(source: RowSource): AsyncGenerator<Line> {
+  if (source.format === 'parquet') yield* parquetLines(source)
+  else if (source.format === 'csv') yield* csvLines(source)
+  else yield* readNdjson(bytesOf(source), nameOf(source.file))
 }
 
-async function* csvLines(file: string, types: ReadonlyMap<string, FeatureType>): AsyncGenerator<Line> {
+async function* csvLines(source: RowSource): AsyncGenerator<Line> {
+  const { file, types } = source
   let names: readonly string[] | undefined
-  for await (const { line, cells } of readCsv(bytesOf(file), nameOf(file))) {
+  for await (const { line, cells } of readCsv(bytesOf(source), nameOf(file))) {
     if (names === undefined) {
       names = cells.map((cell) => cell ?? '')
       const twice = names.find((name, i) => names?.indexOf(name) !== i)
@@ -118,11 +122,11 @@ function valueOf(type: FeatureType | undefined, cell: string | null): unknown {
   }
 }
 
-async function* parquetLines(file: string): AsyncGenerator<Line> {
+async function* parquetLines({ file, signal }: RowSource): AsyncGenerator<Line> {
   await checkThere(file)
   const { readTableFile } = await import('../compose/read-table-file.ts')
   let line = 0
-  for await (const batch of readTableFile(resolve(file))) {
+  for await (const batch of readTableFile(resolve(file), { signal })) {
     for (let i = 0; i < batch.rows; i++) {
       const row = Object.create(null) as Record<string, unknown>
       for (const [c, field] of batch.fields.entries()) row[field.name] = batch.columns[c]?.[i] ?? null
@@ -131,9 +135,11 @@ async function* parquetLines(file: string): AsyncGenerator<Line> {
   }
 }
 
-async function* bytesOf(file: string): AsyncGenerator<Uint8Array> {
+/** The bytes of a file, or of stdin; a signal ends the wait for more. */
+async function* bytesOf({ file, signal }: RowSource): AsyncGenerator<Uint8Array> {
   if (file !== '-') await checkThere(file)
-  const stream: AsyncIterable<Uint8Array> = file === '-' ? process.stdin : createReadStream(file)
+  const stream: AsyncIterable<Uint8Array> =
+    file === '-' ? addAbortSignal(signal, process.stdin) : createReadStream(file, { signal })
   yield* stream
 }
 

@@ -35,6 +35,8 @@ export class Session implements AsyncDisposable {
   #next: string | undefined
   /** What to do again after an interruption; the whole command line unless a command knows better. */
   resume: string
+  /** What an interruption leaves done, where a command knows. */
+  kept: string | undefined
   exitCode = 0
 
   constructor(terminal: Terminal, globals: () => GlobalOptions, resume: string) {

@@ -24,6 +24,8 @@ export interface Terminal {
   say(line: string): void
   /** Writes talk as it is: a progress bar that is drawn over. */
   draw(text: string): void
+  /** Waits until all of it has left the process: pipes may take it later. */
+  flush(): Promise<void>
 }
 
 const defaultWidth = 80
@@ -46,6 +48,12 @@ export function openTerminal(environment: NodeJS.ProcessEnv): Terminal {
     },
     say: (line) => void process.stderr.write(`${line}\n`),
     draw: (text) => void process.stderr.write(text),
+    flush: async () => {
+      const left = [process.stdout, process.stderr].map(
+        (stream) => new Promise<void>((resolve) => stream.write('', () => resolve())),
+      )
+      await Promise.all(left)
+    },
   }
 }
 
