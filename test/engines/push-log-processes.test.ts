@@ -29,6 +29,9 @@ interface Writer {
   readonly acknowledged: number[]
   /** Numbers of records that there was no room for. */
   readonly refused: number[]
+  /** Numbers of records whose key was taken, and who took it. */
+  readonly repeated: ReadonlyMap<number, string>
+  readonly ready: Promise<void>
   /** Resolves with the exit code when it has ended and all its words were read. */
   readonly ended: Promise<unknown>
 }
@@ -38,18 +41,26 @@ function start(name: string, count: number, limits: Partial<LogLimits>, fileBloc
   const program = [process.execPath, '--disable-warning=ExperimentalWarning', join(import.meta.dirname, '../support/push-log-writer.ts')]
   const words = [...program, join(folder, 'log'), name, String(count), JSON.stringify(limits)]
   const limited = fileBlocks === undefined ? words : ['sh', '-c', `ulimit -f ${fileBlocks}; exec "$@"`, 'sh', ...words]
-  const child = spawn(limited[0] ?? '', limited.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(limited[0] ?? '', limited.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] })
   children.push(child)
   const acknowledged: number[] = []
   const refused: number[] = []
+  const repeated = new Map<number, string>()
+  const ready = Promise.withResolvers<void>()
   let text = ''
   child.stdout?.on('data', (chunk: Buffer) => {
     const lines = (text + chunk.toString()).split('\n')
     text = lines.pop() ?? ''
-    acknowledged.push(...lines.map(Number).filter((n) => n >= 0))
-    refused.push(...lines.map(Number).filter((n) => n < 0).map((n) => -n))
+    for (const line of lines) {
+      const [number, , first] = line.split(' ')
+      const n = Number(number)
+      if (line === 'ready') ready.resolve()
+      else if (first !== undefined) repeated.set(n, first)
+      else if (n < 0) refused.push(-n)
+      else acknowledged.push(n)
+    }
   })
-  return { name, child, acknowledged, refused, ended: once(child, 'close').then(([code]: unknown[]) => code) }
+  return { name, child, acknowledged, refused, repeated, ready: ready.promise, ended: once(child, 'close').then(([code]: unknown[]) => code) }
 }
 
 const sleep = async (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
@@ -98,6 +109,27 @@ describe('several processes on one push log', () => {
     const names = await namesIn(log)
     expect(names.toSorted()).toEqual(allOf(writers).toSorted())
     expect(names.length).toBe(600)
+  })
+
+  test('of records with one key from several processes one counts, and the others are answered with it', async () => {
+    const limits = { segmentBytes: 3000, sealBytes: 1, mergeFiles: 3, keepReplacedMs: 0 }
+    const writers = ['keyed1', 'keyed199', 'keyed7'].map((name) => start(name, 200, limits))
+    await using log = await openPushLog(join(folder, 'log'), limits)
+    for (const { ready } of writers) await ready
+    for (const { child } of writers) child.stdin?.write('go')
+    let running = true
+    const ended = Promise.all(writers.map(async ({ ended: end }) => end)).finally(() => {
+      running = false
+    })
+    while (running) await log.maintain({ purge: [], nowUs: 0n })
+    expect(await ended).toEqual([0, 0, 0])
+    expect((await namesIn(log)).toSorted()).toEqual(allOf(writers).toSorted())
+    for (let n = 0; n < 200; n++) {
+      const first = writers.filter(({ acknowledged }) => acknowledged.includes(n)).map(({ name }) => name)
+      expect(first.length, `who was first with key ${n}`).toBe(1)
+      for (const { name, repeated } of writers) expect(repeated.get(n)).toBe(name === first[0] ? undefined : first[0])
+    }
+    expect(writers.every(({ acknowledged }) => acknowledged.length > 0), 'there was a race').toBe(true)
   })
 
   test('every record that was acknowledged before a kill -9 is there, each once', async () => {
