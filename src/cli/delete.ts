@@ -1,5 +1,4 @@
 import { given, newCommand, pairsOf } from './command.ts'
-import { entityFrom } from './entity-words.ts'
 import type { Session } from './session.ts'
 
 /** `delete`: a tombstone for one entity. */
@@ -12,8 +11,11 @@ export function deleteCommand(session: Session) {
     .action(async (view, words, { at }) => {
       const pairs = pairsOf(words)
       const store = await session.store()
-      const { entity } = entityFrom(await session.head(store), [view], pairs)
-      const answer = await store.delete(view, entity, { ...session.call, ...given({ at }) })
+      const answer = await store.delete(view, Object.fromEntries(pairs), {
+        ...session.call,
+        ...given({ at }),
+        form: 'text',
+      })
       const named = [view, ...words].join(' ')
       await session.print({
         json: answer,

@@ -71,7 +71,7 @@ const isInstant = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
 
 function isInterval(value: unknown): value is readonly [string | null, string] {
   if (!Array.isArray(value) || value.length !== 2) return false
-  const [start, end]: readonly unknown[] = value
+  const [start, end] = value as readonly unknown[]
   return (
     typeof end === 'string' &&
     isInstant.test(end) &&

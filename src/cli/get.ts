@@ -3,8 +3,7 @@ import { stringifyExact } from '../codecs/exact-json.ts'
 import { cellOf } from '../codecs/csv.ts'
 import { fail } from '../kernel/errors.ts'
 import { given, newCommand, pairsOf } from './command.ts'
-import { entityFrom } from './entity-words.ts'
-import { jsonForm, typeOf } from './json-form.ts'
+import { typeOf } from './json-form.ts'
 import { batchDocument, entityDocument, entityText, includesOf } from './online-answer.ts'
 import { readEntities } from './read-rows.ts'
 import type { Session } from './session.ts'
@@ -52,13 +51,12 @@ async function getOne(
   store: Store,
   { references, pairs, options }: { references: string[]; pairs: ReadonlyMap<string, string>; options: GetOptions },
 ): Promise<void> {
-  const { entity, types } = entityFrom(await session.head(store), references, pairs)
-  const rows = await store.online(references, [entity], onlineOptions(session, options))
-  const keys = Object.fromEntries(
-    Object.entries(entity).map(([name, value]) => [name, jsonForm(types.get(name) ?? 'string', value)]),
-  )
+  const rows = await store.online(references, [Object.fromEntries(pairs)], {
+    ...onlineOptions(session, options),
+    form: 'text',
+  })
   await session.print({
-    json: entityDocument(rows, keys, includesOf(options.include)),
+    json: entityDocument(rows, pairs, includesOf(options.include)),
     text: () =>
       entityText(rows, {
         heading: [...references, ...[...pairs].map(([key, text]) => `${key}=${text}`)].join('  '),
@@ -85,7 +83,7 @@ async function getBatch(
   const answers: OnlineRows[] = []
   for await (const chunk of readEntities(file, session.call.signal)) {
     entities.push(...chunk)
-    answers.push(await store.online(references, chunk, onlineOptions(session, options)))
+    answers.push(await store.online(references, chunk, { ...onlineOptions(session, options), form: 'json' }))
   }
   const [first] = answers
   if (first === undefined)

@@ -48,6 +48,6 @@ async function nextOf(session: Session, runs: readonly Run[]): Promise<string | 
   const view = runs[0]?.view
   if (view === undefined || session.json) return undefined
   const store = await session.store()
-  const { entityOf } = await import('./entity-words.ts')
-  return `provender get ${view}${entityOf(await session.head(store), view)}`
+  const { entityWords } = await import('./entity-words.ts')
+  return `provender get ${view}${entityWords(await session.head(store), view)}`
 }

@@ -1,6 +1,8 @@
 import type { OnlineRows } from '../contract/store.ts'
 import { cellOf } from '../codecs/csv.ts'
+import { parseKeyText } from '../codecs/from-js.ts'
 import { fail } from '../kernel/errors.ts'
+import type { KeyType } from '../values/entity-key.ts'
 import { formatInstant } from '../values/instant.ts'
 import type { Value } from '../values/value.ts'
 import { ageOf } from './age.ts'
@@ -21,16 +23,12 @@ export function includesOf(text: string | undefined): Includes {
   return { eventTimes: words.includes('eventTimes') }
 }
 
-/** The answer for one entity, as `GET /v1/online/…` gives it. */
-export function entityDocument(
-  rows: OnlineRows,
-  entity: Readonly<Record<string, unknown>>,
-  includes: Includes,
-): object {
+/** The answer for one entity, as `GET /v1/online/…` gives it. `keys` are its join keys as text, which the store has read. */
+export function entityDocument(rows: OnlineRows, keys: ReadonlyMap<string, string>, includes: Includes): object {
   const named = <T>(names: readonly string[], values: readonly T[]): object =>
     Object.fromEntries(names.map((name, i) => [name, values[i]]))
   return {
-    entity,
+    entity: Object.fromEntries(rows.keyFields.map((field) => [field.name, keyForm(field, keys.get(field.name) ?? '')])),
     features: named(rows.features, valuesOf(rows, 0)),
     statuses: named(rows.features, rows.statuses[0] ?? []),
     ...(includes.eventTimes ? { eventTimes: named(rows.views, timesOf(rows, 0)) } : {}),
@@ -57,6 +55,9 @@ export function batchDocument(answers: readonly OnlineRows[], includes: Includes
     registryVersion: first?.registryVersion ?? 0,
   }
 }
+
+const keyForm = ({ name, type }: OnlineRows['keyFields'][number], text: string): unknown =>
+  jsonForm(typeOf(type), parseKeyText(type as KeyType, text, `${name}=${text}`))
 
 const valuesOf = (rows: OnlineRows, i: number): unknown[] =>
   rows.features.map((_, f) => jsonForm(typeOf(rows.types[f]), (rows.exact[i]?.[f] ?? null) as Value | null))

@@ -39,7 +39,11 @@ export function pushCommand(session: Session) {
       if (idempotencyKey === undefined) session.resume += ` --idempotency-key ${key}`
       const store = await session.store()
       const types = format === 'csv' ? pushTypes(await session.head(store), target) : new Map<string, FeatureType>()
-      const pushing = new Pushing(store, target, { ...session.call, ...given({ to }) })
+      const pushing = new Pushing(store, target, {
+        ...session.call,
+        ...given({ to }),
+        form: format === 'jsonl' ? 'json' : 'js',
+      })
       try {
         for await (const chunk of readRows({ file, format, types, signal: session.call.signal })) {
           await pushing.push(chunk, key)

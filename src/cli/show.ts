@@ -2,7 +2,7 @@ import type { Described, ListKind } from '../contract/store.ts'
 import { fail } from '../kernel/errors.ts'
 import { nearest } from '../kernel/nearest.ts'
 import { newCommand } from './command.ts'
-import { entityOf } from './entity-words.ts'
+import { entityWords } from './entity-words.ts'
 import { kindOf, kinds } from './kind.ts'
 import { factsText } from './facts-text.ts'
 import type { Session } from './session.ts'
@@ -54,7 +54,7 @@ export function showCommand(session: Session) {
         text: () => describedText(first, described, session.terminal.out),
         next:
           first === 'views'
-            ? `provender get ${name}${entityOf(head, name)}`
+            ? `provender get ${name}${entityWords(head, name)}`
             : first === 'services'
               ? `provender train ${name} --spine spine.csv --out train.parquet`
               : 'provender ls',

@@ -57,13 +57,16 @@ test.each([
   { args: ['init', 'x', '--url', 'http://127.0.0.1:1'], says: 'not with --url' },
   { args: ['serve', '--port', '70000'], says: '70000 is not a port' },
 ])('provender $args is a usage error', async ({ args, says }) => {
-  const [plain, withJson] = await Promise.all([run(folder.dir, args), run(folder.dir, [...args, '--json'])])
-  expect(plain).toMatchObject({ exit: 2, stdout: '' })
-  expect(plain.stderr).toMatch(/^x USAGE {2}/)
-  expect(plain.stderr).toContain(says)
-  expect(plain.stderr).toContain('  Fix: ')
-  expect(withJson).toMatchObject({ exit: 2, stderr: '' })
-  expect(documentOf(withJson.stdout)).toMatchObject({ code: 'USAGE', status: 400 })
+  const { exit, stdout, stderr } = await run(folder.dir, [...args, '--json'])
+  expect({ exit, stderr }).toEqual({ exit: 2, stderr: '' })
+  expect(documentOf(stdout)).toMatchObject({ code: 'USAGE', status: 400 })
+  expect(stdout).toContain(JSON.stringify(says).slice(1, -1))
+})
+
+test('an error for people names the code, what happened and the fix, on stderr', async () => {
+  const { exit, stdout, stderr } = await run(folder.dir, ['runs', '--limit', 'many'])
+  expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' })
+  expect(stderr).toBe('x USAGE  "many" is not a whole number\n  Fix: See provender --help. (provender explain USAGE)\n')
 })
 
 test('outside of a repository, and with --url, it says so', async () => {

@@ -146,7 +146,7 @@ test('materialize, look at its run, delete what it wrote', async () => {
     view: 'price',
     state: 'succeeded',
     written: 2,
-    interval: [null, expect.any(String)],
+    interval: [null, expect.any(String) as string],
   })
   const [runs, one, unknown, expired, loaded] = await Promise.all([
     json(shop.dir, ['runs', '--view', 'price', '--state', 'succeeded', '--limit', '5']),
@@ -206,7 +206,7 @@ test('train reads and writes every format, and knows what was known when', async
   expect(first).toMatchObject({
     rows: 3,
     columns: expect.arrayContaining(['price', 'items']) as string[],
-    seconds: expect.any(Number),
+    seconds: expect.any(Number) as number,
     out: 'out.parquet',
   })
 
