@@ -12,11 +12,22 @@ export const pushLogLetterLaws: readonly Law<PushLogHarness>[] = [
       await put(log, record([1], { deadLetters: [letter(1), letter(2)] }))
       await put(other, record([], { deadLetters: [letter(4, flights), letter(3, flights)] }))
       for (const handle of [log, other]) {
-        assert.deepEqual(await handle.deadLetters({ limit: 99 }), [letter(1), letter(2), letter(3, flights), letter(4, flights)])
+        assert.deepEqual(await handle.deadLetters({ limit: 99 }), [
+          letter(1),
+          letter(2),
+          letter(3, flights),
+          letter(4, flights),
+        ])
         assert.deepEqual(await handle.deadLetters({ limit: 2 }), [letter(1), letter(2)])
-        assert.deepEqual(await handle.deadLetters({ limit: 99, target: 'flights' }), [letter(3, flights), letter(4, flights)])
+        assert.deepEqual(await handle.deadLetters({ limit: 99, target: 'flights' }), [
+          letter(3, flights),
+          letter(4, flights),
+        ])
         assert.deepEqual(await handle.deadLetters({ limit: 99, target: 'nobody' }), [])
-        assert.deepEqual(await handle.deadLetters({ limit: 99, ids: [letter(4).id, 'unknown', letter(1).id] }), [letter(1), letter(4, flights)])
+        assert.deepEqual(await handle.deadLetters({ limit: 99, ids: [letter(4).id, 'unknown', letter(1).id] }), [
+          letter(1),
+          letter(4, flights),
+        ])
         assert.deepEqual(await handle.deadLetters({ limit: 99, ids: [] }), [])
         assert.deepEqual(await handle.deadLetters({ limit: 0 }), [])
       }
@@ -30,7 +41,8 @@ export const pushLogLetterLaws: readonly Law<PushLogHarness>[] = [
       await put(log, record([], { deadLetters: [letter(1), letter(2), letter(3)] }))
       await put(other, record([2], { replayed: [letter(2).id, 'unknown'] }))
       await put(log, record([], { replayed: [letter(2).id] }))
-      for (const handle of [log, other]) assert.deepEqual(await handle.deadLetters({ limit: 9 }), [letter(1), letter(3)])
+      for (const handle of [log, other])
+        assert.deepEqual(await handle.deadLetters({ limit: 9 }), [letter(1), letter(3)])
       await log.maintain({ purge: [], nowUs: start })
       await put(other, record([], { replayed: [letter(1).id] }))
       for (const handle of [log, other]) assert.deepEqual(await handle.deadLetters({ limit: 9 }), [letter(3)])

@@ -2,7 +2,21 @@ import assert from 'node:assert/strict'
 import type { LogRecord } from '../ports/push-log.ts'
 import type { Law } from './law.ts'
 import { seeded } from './seeded.ts'
-import { type PushLogHarness, airports, assertRead, edgeRecord, flights, letter, positionOf, put, readAll, record, row, start, taken } from './push-log-records.ts'
+import {
+  type PushLogHarness,
+  airports,
+  assertRead,
+  edgeRecord,
+  flights,
+  letter,
+  positionOf,
+  put,
+  readAll,
+  record,
+  row,
+  start,
+  taken,
+} from './push-log-records.ts'
 
 /** Order, ranges, the head, and what maintenance may change. */
 export const pushLogOrderLaws: readonly Law<PushLogHarness>[] = [
@@ -21,11 +35,23 @@ export const pushLogOrderLaws: readonly Law<PushLogHarness>[] = [
     law: 'records are read back as they were appended, values of every type to the bit',
     async run(harness) {
       await using log = await harness.open()
-      const records = [record([1, 2]), edgeRecord(), record([3], { target: flights, to: 'online' }), record([], { deadLetters: [letter(1)] }), record([4], { to: 'offline', columns: [], rows: [{ ...row(4), values: [] }] })]
+      const records = [
+        record([1, 2]),
+        edgeRecord(),
+        record([3], { target: flights, to: 'online' }),
+        record([], { deadLetters: [letter(1)] }),
+        record([4], { to: 'offline', columns: [], rows: [{ ...row(4), values: [] }] }),
+      ]
       const answers = await log.append(records)
       const positions = answers.map(positionOf)
-      assert.deepEqual(positions, positions.toSorted((a, b) => (a < b ? -1 : 1)))
-      assertRead(await readAll(log), records.flatMap((each, i) => (each.rows.length === 0 ? [] : [[positions[i] ?? -1n, each] as const])))
+      assert.deepEqual(
+        positions,
+        positions.toSorted((a, b) => (a < b ? -1 : 1)),
+      )
+      assertRead(
+        await readAll(log),
+        records.flatMap((each, i) => (each.rows.length === 0 ? [] : [[positions[i] ?? -1n, each] as const])),
+      )
     },
   },
   {
@@ -64,10 +90,17 @@ export const pushLogOrderLaws: readonly Law<PushLogHarness>[] = [
     async run(harness) {
       await using log = await harness.open()
       const records = [0, 1, 2, 3, 4, 5].map((n) => record([n]))
-      const positions = [...(await log.append(records.slice(0, 4))), ...(await log.append(records.slice(4)))].map(positionOf)
+      const positions = [...(await log.append(records.slice(0, 4))), ...(await log.append(records.slice(4)))].map(
+        positionOf,
+      )
       const all = positions.map((position, i) => [position, records[i] ?? record([])] as const)
       const marks = [0n, ...positions, await log.head()]
-      for (const from of marks) for (const before of marks) assertRead(await readAll(log, from, before), all.filter(([p]) => p >= from && p < before))
+      for (const from of marks)
+        for (const before of marks)
+          assertRead(
+            await readAll(log, from, before),
+            all.filter(([p]) => p >= from && p < before),
+          )
     },
   },
   {
@@ -77,7 +110,9 @@ export const pushLogOrderLaws: readonly Law<PushLogHarness>[] = [
       await using other = await harness.open()
       const records = Array.from({ length: 60 }, (_, n) => record([n, n + 100]))
       const positions = await Promise.all(records.map(async (each, n) => put(n % 3 === 0 ? other : log, each)))
-      const expected = records.map((each, n) => [positions[n] ?? -1n, each] as const).toSorted(([a], [b]) => (a < b ? -1 : 1))
+      const expected = records
+        .map((each, n) => [positions[n] ?? -1n, each] as const)
+        .toSorted(([a], [b]) => (a < b ? -1 : 1))
       assertRead(await readAll(log), expected)
       assertRead(await readAll(other), expected)
     },
@@ -91,7 +126,13 @@ export const pushLogOrderLaws: readonly Law<PushLogHarness>[] = [
       const expected: [bigint, LogRecord][] = []
       for (let round = 0; round < 5; round++) {
         const target = random.pick([airports, flights])
-        const columns = random.pick([record([]).columns, [{ name: 'airport', type: 'string' }, { name: 'delay', type: 'float64' }] as const])
+        const columns = random.pick([
+          record([]).columns,
+          [
+            { name: 'airport', type: 'string' },
+            { name: 'delay', type: 'float64' },
+          ] as const,
+        ])
         const records = [
           record([round * 10, round * 10 + 1], { target, to: random.pick(['both', 'online', 'offline']), columns }),
           record([round * 10 + 2], { deadLetters: [letter(round)], idempotency: taken(`key ${round}`) }),
@@ -105,27 +146,43 @@ export const pushLogOrderLaws: readonly Law<PushLogHarness>[] = [
         for (const handle of [log, other]) {
           assertRead(await readAll(handle), expected)
           const from = random.pick(expected)[0]
-          assertRead(await readAll(handle, from), expected.filter(([p]) => p >= from))
+          assertRead(
+            await readAll(handle, from),
+            expected.filter(([p]) => p >= from),
+          )
           assert.equal((await handle.deadLetters({ limit: 99 })).length, round + 1)
           assert.deepEqual(await handle.lookup('key 0', start + 1n), taken('key 0'))
         }
       }
       await using late = await harness.open()
       assertRead(await readAll(late), expected)
-      assert.deepEqual((await late.append([record([7], { idempotency: taken('key 1', start + 5n) })]))[0], { kind: 'repeated', earlier: taken('key 1') })
-      assert.deepEqual(await late.deadLetters({ limit: 99 }), [0, 1, 2, 3, 4].map((n) => letter(n)))
+      assert.deepEqual((await late.append([record([7], { idempotency: taken('key 1', start + 5n) })]))[0], {
+        kind: 'repeated',
+        earlier: taken('key 1'),
+      })
+      assert.deepEqual(
+        await late.deadLetters({ limit: 99 }),
+        [0, 1, 2, 3, 4].map((n) => letter(n)),
+      )
     },
   },
   {
-    law: 'a purge takes a target\'s rows and dead letters below a position, and nothing else',
+    law: "a purge takes a target's rows and dead letters below a position, and nothing else",
     async run(harness) {
       await using log = await harness.open()
       await using other = await harness.open()
       const namesake = { kind: 'source', name: airports.name } as const
-      const old = await log.append([record([1], { idempotency: taken('one') }), record([2], { target: namesake }), record([], { deadLetters: [letter(1), letter(2, flights)] })])
+      const old = await log.append([
+        record([1], { idempotency: taken('one') }),
+        record([2], { target: namesake }),
+        record([], { deadLetters: [letter(1), letter(2, flights)] }),
+      ])
       const below = await log.head()
       const late = await log.append([record([3]), record([], { deadLetters: [letter(3)] })])
-      const kept = [[positionOf(old[1]), record([2], { target: namesake })], [positionOf(late[0]), record([3])]] as const
+      const kept = [
+        [positionOf(old[1]), record([2], { target: namesake })],
+        [positionOf(late[0]), record([3])],
+      ] as const
       await log.maintain({ purge: [{ target: airports, below }], nowUs: start })
       for (const handle of [log, other]) {
         assertRead(await readAll(handle), kept)

@@ -25,7 +25,12 @@ const columns = [
 export const start = 1_767_225_600_000_000n
 
 /** A row of two columns that a number tells apart from all others. */
-export const row = (n: number): LogRow => ({ event: start + BigInt(n), created: start + BigInt(2 * n), tie: BigInt(n), values: [`airport ${n}`, n] })
+export const row = (n: number): LogRow => ({
+  event: start + BigInt(n),
+  created: start + BigInt(2 * n),
+  tie: BigInt(n),
+  values: [`airport ${n}`, n],
+})
 
 /** A record of rows of two columns, pushed to a view; what is given replaces its parts. */
 export function record(rows: readonly number[], parts: Partial<LogRecord> = {}): LogRecord {
@@ -34,11 +39,24 @@ export function record(rows: readonly number[], parts: Partial<LogRecord> = {}):
 
 /** A dead letter; ids sort by the number. */
 export function letter(n: number, target: LogTarget = airports): DeadLetter {
-  return { id: `letter-${String(n).padStart(6, '0')}`, atUs: start + BigInt(n), target, to: 'both', row: `{"delay":"late ${n}"}`, code: 'BAD_VALUE', detail: `row ${n} does not fit` }
+  return {
+    id: `letter-${String(n).padStart(6, '0')}`,
+    atUs: start + BigInt(n),
+    target,
+    to: 'both',
+    row: `{"delay":"late ${n}"}`,
+    code: 'BAD_VALUE',
+    detail: `row ${n} does not fit`,
+  }
 }
 
 /** The record of an idempotency key. */
-export const taken = (key: string, atUs: bigint = start): IdempotencyRecord => ({ key, atUs, bodyHash: `hash of ${key}`, answer: `{"accepted":1,"at":"${atUs}"}` })
+export const taken = (key: string, atUs: bigint = start): IdempotencyRecord => ({
+  key,
+  atUs,
+  bodyHash: `hash of ${key}`,
+  answer: `{"accepted":1,"at":"${atUs}"}`,
+})
 
 /** Two of every type: values at the edges, and nulls. */
 export function edgeRecord(): LogRecord {
@@ -58,13 +76,22 @@ export function edgeRecord(): LogRecord {
     fields.push({ name, type: name, values: [...values, null] })
     fields.push({ name: `list_${name}`, type: `list<${name}>`, values: [[], [null], [...values, null], null] })
   }
-  fields.push({ name: 'embedding', type: 'vector<3>', values: [[1, -0, Math.fround(0.1)], [Number.NaN, Number.POSITIVE_INFINITY, 0], null] })
+  fields.push({
+    name: 'embedding',
+    type: 'vector<3>',
+    values: [[1, -0, Math.fround(0.1)], [Number.NaN, Number.POSITIVE_INFINITY, 0], null],
+  })
   const rows = Math.max(...fields.map((f) => f.values.length))
   return {
     target: { kind: 'view', name: 'edges' },
     to: 'both',
     columns: fields.map(({ name, type }) => ({ name, type })),
-    rows: Array.from({ length: rows }, (_, i) => ({ event: instantRange.min + BigInt(i), created: instantRange.end - 1n, tie: i === 0 ? tombstoneTie : 0n, values: fields.map((f) => f.values[i] ?? null) })),
+    rows: Array.from({ length: rows }, (_, i) => ({
+      event: instantRange.min + BigInt(i),
+      created: instantRange.end - 1n,
+      tie: i === 0 ? tombstoneTie : 0n,
+      values: fields.map((f) => f.values[i] ?? null),
+    })),
     deadLetters: [],
     replayed: [],
   }
@@ -86,14 +113,23 @@ export const put = async (log: PushLog, each: LogRecord): Promise<bigint> => pos
 
 /** Asserts that these records were read, in this order, value by value. */
 export function assertRead(read: readonly Positioned[], expected: readonly (readonly [bigint, LogRecord])[]): void {
-  assert.deepEqual(read.map((each) => each.position), expected.map(([position]) => position))
+  assert.deepEqual(
+    read.map((each) => each.position),
+    expected.map(([position]) => position),
+  )
   for (const [i, [, wanted]] of expected.entries()) assertSame(read[i]?.record, wanted)
 }
 
 function assertSame(got: LogRecord | undefined, wanted: LogRecord): void {
   assert.ok(got !== undefined)
-  assert.deepEqual([got.target, got.to, got.columns, got.deadLetters, got.replayed, got.idempotency], [wanted.target, wanted.to, wanted.columns, [], [], undefined])
-  assert.deepEqual(got.rows.map(({ event, created, tie }) => [event, created, tie]), wanted.rows.map(({ event, created, tie }) => [event, created, tie]))
+  assert.deepEqual(
+    [got.target, got.to, got.columns, got.deadLetters, got.replayed, got.idempotency],
+    [wanted.target, wanted.to, wanted.columns, [], [], undefined],
+  )
+  assert.deepEqual(
+    got.rows.map(({ event, created, tie }) => [event, created, tie]),
+    wanted.rows.map(({ event, created, tie }) => [event, created, tie]),
+  )
   for (const [i, { values }] of wanted.rows.entries()) {
     assert.equal(got.rows[i]?.values.length, values.length)
     for (const [j, column] of wanted.columns.entries()) {

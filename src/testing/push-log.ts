@@ -4,19 +4,35 @@ import type { PushLog } from '../ports/push-log.ts'
 import type { Law } from './law.ts'
 import { pushLogLetterLaws } from './push-log-letters.ts'
 import { pushLogOrderLaws } from './push-log-order.ts'
-import { type PushLogHarness, airports, assertRead, letter, put, readAll, record, start, taken } from './push-log-records.ts'
+import {
+  type PushLogHarness,
+  airports,
+  assertRead,
+  letter,
+  put,
+  readAll,
+  record,
+  start,
+  taken,
+} from './push-log-records.ts'
 import { pushLogRetryLaws } from './push-log-retries.ts'
 
 export type { PushLogHarness } from './push-log-records.ts'
 
 /** Every method, called with what changes a log. */
 const calls: readonly [string, (log: PushLog, call?: Call) => Promise<unknown>][] = [
-  ['append', async (log, call) => log.append([record([9], { deadLetters: [letter(9)], idempotency: taken('nine') })], call)],
+  [
+    'append',
+    async (log, call) => log.append([record([9], { deadLetters: [letter(9)], idempotency: taken('nine') })], call),
+  ],
   ['head', async (log, call) => log.head(call)],
   ['changes', async (log, call) => Array.fromAsync(log.changes(0n, 1n << 62n, call))],
   ['lookup', async (log, call) => log.lookup('one', start, call)],
   ['deadLetters', async (log, call) => log.deadLetters({ limit: 9 }, call)],
-  ['maintain', async (log, call) => log.maintain({ purge: [{ target: airports, below: 1n << 62n }], nowUs: start }, call)],
+  [
+    'maintain',
+    async (log, call) => log.maintain({ purge: [{ target: airports, below: 1n << 62n }], nowUs: start }, call),
+  ],
 ]
 
 const lifetimeLaws: readonly Law<PushLogHarness>[] = [
@@ -28,7 +44,12 @@ const lifetimeLaws: readonly Law<PushLogHarness>[] = [
       const position = await put(log, one)
       const reason = new Error('enough')
       for (const [name, run] of calls) {
-        await assert.rejects(run(log, { signal: AbortSignal.abort(reason) }), (thrown: unknown) => thrown instanceof Error && 'code' in thrown && thrown.code === 'INTERRUPTED' && thrown.cause === reason, name)
+        await assert.rejects(
+          run(log, { signal: AbortSignal.abort(reason) }),
+          (thrown: unknown) =>
+            thrown instanceof Error && 'code' in thrown && thrown.code === 'INTERRUPTED' && thrown.cause === reason,
+          name,
+        )
         await assert.rejects(run(log, { deadlineAtMs: Date.now() - 1 }), { code: 'DEADLINE_EXCEEDED' }, name)
       }
       assertRead(await readAll(log), [[position, one]])
@@ -81,4 +102,9 @@ const lifetimeLaws: readonly Law<PushLogHarness>[] = [
 ]
 
 /** The laws of a push log. Each runs on an empty log of its own. */
-export const pushLogLaws: readonly Law<PushLogHarness>[] = Object.freeze([...pushLogOrderLaws, ...pushLogRetryLaws, ...pushLogLetterLaws, ...lifetimeLaws])
+export const pushLogLaws: readonly Law<PushLogHarness>[] = Object.freeze([
+  ...pushLogOrderLaws,
+  ...pushLogRetryLaws,
+  ...pushLogLetterLaws,
+  ...lifetimeLaws,
+])

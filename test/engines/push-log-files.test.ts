@@ -7,7 +7,18 @@ import { encodeFrame } from '../../src/engines/duckdb/push-log/frame.ts'
 import { openPushLog } from '../../src/engines/duckdb/push-log/push-log.ts'
 import { decodeHead, decodeRecord, encodeRecord } from '../../src/engines/duckdb/push-log/record-codec.ts'
 import type { LogRecord } from '../../src/ports/push-log.ts'
-import { airports, assertRead, edgeRecord, letter, put, readAll, record, row, start, taken } from '../../src/testing/push-log-records.ts'
+import {
+  airports,
+  assertRead,
+  edgeRecord,
+  letter,
+  put,
+  readAll,
+  record,
+  row,
+  start,
+  taken,
+} from '../../src/testing/push-log-records.ts'
 
 let folder = ''
 beforeEach(async () => {
@@ -22,7 +33,12 @@ const quiet = { purge: [], nowUs: start }
 
 describe('torn frames', () => {
   /** A log of three records; the last one is a frame of its own. */
-  async function threeRecords(path: string): Promise<{ readonly kept: (readonly [bigint, LogRecord])[]; readonly last: readonly [bigint, LogRecord]; readonly from: number; readonly bytes: Buffer }> {
+  async function threeRecords(path: string): Promise<{
+    readonly kept: (readonly [bigint, LogRecord])[]
+    readonly last: readonly [bigint, LogRecord]
+    readonly from: number
+    readonly bytes: Buffer
+  }> {
     await using log = await openPushLog(path)
     const kept = [
       [await put(log, record([1])), record([1])],
@@ -66,24 +82,39 @@ describe('torn frames', () => {
   test('any torn pieces between frames, from any writer, are passed over', async () => {
     const { bytes } = await threeRecords(join(folder, 'log'))
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.nat({ max: bytes.length - 1 }).map((end) => bytes.subarray(0, end))), { minLength: 1, maxLength: 4 }), async (pieces) => {
-        const path = await mkdtemp(join(folder, 'copy-'))
-        await cp(join(folder, 'log'), path, { recursive: true })
-        await using log = await openPushLog(path)
-        const before = (await readAll(log)).map(({ record: { rows } }) => rows[0]?.values[1])
-        expect(before).toEqual([1, 2, 3])
-        const whole = 3
-        const written: number[] = []
-        for (const [i, piece] of pieces.entries()) {
-          // A piece that begins with whole frames would repeat them; only what is torn is tried here.
-          const torn = piece.length >= 16 && Buffer.compare(piece.subarray(0, 8), bytes.subarray(0, 8)) === 0 ? piece.subarray(0, Math.min(piece.length, 60)) : piece
-          await appendFile(segment(path), torn)
-          written.push(10 + i)
-          await put(log, record([10 + i]))
-        }
-        await using other = await openPushLog(path)
-        for (const handle of [log, other]) expect((await readAll(handle)).slice(whole).map(({ record: { rows } }) => rows[0]?.values[1])).toEqual(written)
-      }),
+      fc.asyncProperty(
+        fc.array(
+          fc.oneof(
+            fc.uint8Array({ maxLength: 40 }),
+            fc.nat({ max: bytes.length - 1 }).map((end) => bytes.subarray(0, end)),
+          ),
+          { minLength: 1, maxLength: 4 },
+        ),
+        async (pieces) => {
+          const path = await mkdtemp(join(folder, 'copy-'))
+          await cp(join(folder, 'log'), path, { recursive: true })
+          await using log = await openPushLog(path)
+          const before = (await readAll(log)).map(({ record: { rows } }) => rows[0]?.values[1])
+          expect(before).toEqual([1, 2, 3])
+          const whole = 3
+          const written: number[] = []
+          for (const [i, piece] of pieces.entries()) {
+            // A piece that begins with whole frames would repeat them; only what is torn is tried here.
+            const torn =
+              piece.length >= 16 && Buffer.compare(piece.subarray(0, 8), bytes.subarray(0, 8)) === 0
+                ? piece.subarray(0, Math.min(piece.length, 60))
+                : piece
+            await appendFile(segment(path), torn)
+            written.push(10 + i)
+            await put(log, record([10 + i]))
+          }
+          await using other = await openPushLog(path)
+          for (const handle of [log, other])
+            expect((await readAll(handle)).slice(whole).map(({ record: { rows } }) => rows[0]?.values[1])).toEqual(
+              written,
+            )
+        },
+      ),
       { numRuns: 25 },
     )
   })
@@ -92,8 +123,13 @@ describe('torn frames', () => {
     const path = join(folder, 'log')
     {
       await using log = await openPushLog(path)
-      const forged = encodeFrame(Buffer.from('forgery!'), 'records', { id: Buffer.alloc(8), counter: 1 }, [{ position: 0n, bytes: encodeRecord(record([666])) }])
-      await put(log, record([], { columns: [{ name: 'blob', type: 'bytes' }], rows: [{ ...row(1), values: [forged] }] }))
+      const forged = encodeFrame(Buffer.from('forgery!'), 'records', { id: Buffer.alloc(8), counter: 1 }, [
+        { position: 0n, bytes: encodeRecord(record([666])) },
+      ])
+      await put(
+        log,
+        record([], { columns: [{ name: 'blob', type: 'bytes' }], rows: [{ ...row(1), values: [forged] }] }),
+      )
     }
     await truncate(segment(path), (await stat(segment(path))).size - 1)
     await using log = await openPushLog(path)
@@ -103,11 +139,22 @@ describe('torn frames', () => {
 
 describe('the record codec', () => {
   test('gives back every part of a record', () => {
-    for (const each of [edgeRecord(), record([1, 2], { idempotency: taken('k'), deadLetters: [letter(1), letter(2)], replayed: ['a', ''] }), record([], { target: { kind: 'source', name: 's' }, to: 'offline' })]) {
+    for (const each of [
+      edgeRecord(),
+      record([1, 2], { idempotency: taken('k'), deadLetters: [letter(1), letter(2)], replayed: ['a', ''] }),
+      record([], { target: { kind: 'source', name: 's' }, to: 'offline' }),
+    ]) {
       const bytes = encodeRecord(each)
       expect(decodeRecord(bytes)).toEqual(each)
       const { key, atUs } = each.idempotency ?? { key: '', atUs: 0n }
-      expect(decodeHead(bytes)).toEqual({ target: each.target, to: each.to, claim: each.idempotency === undefined ? null : { key, atUs }, letters: each.deadLetters.length > 0, replayed: each.replayed.length > 0, rows: each.rows.length > 0 })
+      expect(decodeHead(bytes)).toEqual({
+        target: each.target,
+        to: each.to,
+        claim: each.idempotency === undefined ? null : { key, atUs },
+        letters: each.deadLetters.length > 0,
+        replayed: each.replayed.length > 0,
+        rows: each.rows.length > 0,
+      })
     }
   })
 
@@ -117,13 +164,35 @@ describe('the record codec', () => {
       { name: 'b', type: 'list<int32>' },
       { name: 'c', type: 'int64' },
     ] as const
-    const bytes = encodeRecord(record([], { target: airports, to: 'online', columns, rows: [{ event: 1n, created: -1n, tie: 2n, values: ['é', [1, null], null] }], idempotency: { key: 'k', atUs: 5n, bodyHash: 'h', answer: '{}' } }))
-    expect(bytes.toString('hex')).toMatchInlineSnapshot(`"09010008616972706f727473016b05000000000000000168027b7d03000000016106737472696e6701620b6c6973743c696e7433323e016305696e743634010000000100000000000000ffffffffffffffff02000000000000000402c3a9020201000000"`)
+    const bytes = encodeRecord(
+      record([], {
+        target: airports,
+        to: 'online',
+        columns,
+        rows: [{ event: 1n, created: -1n, tie: 2n, values: ['é', [1, null], null] }],
+        idempotency: { key: 'k', atUs: 5n, bodyHash: 'h', answer: '{}' },
+      }),
+    )
+    expect(bytes.toString('hex')).toMatchInlineSnapshot(
+      `"09010008616972706f727473016b05000000000000000168027b7d03000000016106737472696e6701620b6c6973743c696e7433323e016305696e743634010000000100000000000000ffffffffffffffff02000000000000000402c3a9020201000000"`,
+    )
+  })
+
+  test('frames have the bytes that they had', () => {
+    const writer = { id: Buffer.from('writerid'), counter: 3 }
+    const frame = encodeFrame(Buffer.from('a marker'), 'records', writer, [
+      { position: 0n, bytes: Buffer.from('one') },
+      { position: 5n, bytes: Buffer.alloc(0) },
+    ])
+    expect(frame.toString('hex')).toMatchInlineSnapshot(
+      `"61206d61726b65722d000000e79415350100777269746572696403000000020000000000000000000000030000006f6e65050000000000000000000000"`,
+    )
   })
 
   test('refuses bytes that end early', () => {
     const bytes = encodeRecord(record([1], { idempotency: taken('k') }))
-    for (let end = 0; end < bytes.length; end++) expect(() => decodeRecord(bytes.subarray(0, end))).toThrow(/cannot be read/)
+    for (let end = 0; end < bytes.length; end++)
+      expect(() => decodeRecord(bytes.subarray(0, end))).toThrow(/cannot be read/)
   })
 })
 
@@ -132,7 +201,17 @@ describe('manifests', () => {
     await using log = await openPushLog(path, { sealBytes: 1, mergeFiles: 2 })
     const all: (readonly [bigint, LogRecord])[] = []
     for (let n = 0; n < 5; n++) {
-      all.push([await put(log, record([n], { deadLetters: [letter(n)], replayed: n === 3 ? [letter(1).id] : [], idempotency: taken(`key ${n}`) })), record([n])])
+      all.push([
+        await put(
+          log,
+          record([n], {
+            deadLetters: [letter(n)],
+            replayed: n === 3 ? [letter(1).id] : [],
+            idempotency: taken(`key ${n}`),
+          }),
+        ),
+        record([n]),
+      ])
       if (n !== 2) await log.maintain(quiet)
     }
     return all
@@ -171,11 +250,17 @@ describe('manifests', () => {
     const text = await readFile(join(path, 'manifests', newest), 'utf8')
     for (const end of [0, 5, 9, 10, text.length - 1]) {
       await writeFile(join(path, 'manifests', newest), text.slice(0, end))
-      await expect(openPushLog(path)).rejects.toMatchObject({ code: 'CORRUPT_STORE', message: expect.stringContaining(newest) as unknown })
+      await expect(openPushLog(path)).rejects.toMatchObject({
+        code: 'CORRUPT_STORE',
+        message: expect.stringContaining(newest) as unknown,
+      })
     }
     await rm(join(path, 'manifests'), { recursive: true })
     for (const part of ['segments', 'rows', 'checkpoints']) {
-      await expect(openPushLog(path)).rejects.toMatchObject({ code: 'CORRUPT_STORE', message: expect.stringContaining(part) as unknown })
+      await expect(openPushLog(path)).rejects.toMatchObject({
+        code: 'CORRUPT_STORE',
+        message: expect.stringContaining(part) as unknown,
+      })
       await rm(join(path, part), { recursive: true })
     }
   })
@@ -186,7 +271,10 @@ describe('manifests', () => {
     for (let n = 0; n < 4; n++) await put(log, record([n]))
     await rm(segment(path, 2))
     await using other = await openPushLog(path)
-    await expect(other.head()).rejects.toMatchObject({ code: 'CORRUPT_STORE', message: expect.stringContaining('00000002.log') as unknown })
+    await expect(other.head()).rejects.toMatchObject({
+      code: 'CORRUPT_STORE',
+      message: expect.stringContaining('00000002.log') as unknown,
+    })
     await expect(put(other, record([9]))).rejects.toMatchObject({ code: 'CORRUPT_STORE' })
   })
 
@@ -196,7 +284,10 @@ describe('manifests', () => {
     const rows = await readdir(join(path, 'rows'))
     for (const name of rows) await truncate(join(path, 'rows', name), 100)
     await using log = await openPushLog(path)
-    await expect(readAll(log)).rejects.toMatchObject({ code: 'CORRUPT_STORE', message: expect.stringMatching(/view-airports-.*parquet/) as unknown })
+    await expect(readAll(log)).rejects.toMatchObject({
+      code: 'CORRUPT_STORE',
+      message: expect.stringMatching(/view-airports-.*parquet/) as unknown,
+    })
   })
 
   test('replaced files live until their time is over, and so do strays', async () => {
@@ -221,13 +312,17 @@ test('a handle that slept while everything it knew was sealed and deleted append
   const limits = { sealBytes: 1, mergeFiles: 2, keepReplacedMs: 0 }
   await using sleeper = await openPushLog(path, limits)
   await using log = await openPushLog(path, limits)
-  const expected: (readonly [bigint, LogRecord])[] = [[await put(sleeper, record([0], { idempotency: taken('k') })), record([0])]]
+  const expected: (readonly [bigint, LogRecord])[] = [
+    [await put(sleeper, record([0], { idempotency: taken('k') })), record([0])],
+  ]
   for (let n = 1; n < 5; n++) {
     expected.push([await put(log, record([n])), record([n])])
     await log.maintain(quiet)
   }
   expect(await readdir(join(path, 'segments'))).toEqual([])
-  expect(await sleeper.append([record([7], { idempotency: taken('k', start + 1n) })])).toEqual([{ kind: 'repeated', earlier: taken('k') }])
+  expect(await sleeper.append([record([7], { idempotency: taken('k', start + 1n) })])).toEqual([
+    { kind: 'repeated', earlier: taken('k') },
+  ])
   expected.push([await put(sleeper, record([8])), record([8])])
   assertRead(await readAll(log), expected)
   assertRead(await readAll(sleeper), expected)

@@ -38,7 +38,11 @@ interface Writer {
 
 /** Starts a writer; `fileBlocks` limits the size of any file that it writes, as a full disk would. */
 function start(name: string, count: number, limits: Partial<LogLimits>, fileBlocks?: number): Writer {
-  const program = [process.execPath, '--disable-warning=ExperimentalWarning', join(import.meta.dirname, '../support/push-log-writer.ts')]
+  const program = [
+    process.execPath,
+    '--disable-warning=ExperimentalWarning',
+    join(import.meta.dirname, '../support/push-log-writer.ts'),
+  ]
   const words = [...program, join(folder, 'log'), name, String(count), JSON.stringify(limits)]
   const limited = fileBlocks === undefined ? words : ['sh', '-c', `ulimit -f ${fileBlocks}; exec "$@"`, 'sh', ...words]
   const child = spawn(limited[0] ?? '', limited.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] })
@@ -60,7 +64,15 @@ function start(name: string, count: number, limits: Partial<LogLimits>, fileBloc
       else acknowledged.push(n)
     }
   })
-  return { name, child, acknowledged, refused, repeated, ready: ready.promise, ended: once(child, 'close').then(([code]: unknown[]) => code) }
+  return {
+    name,
+    child,
+    acknowledged,
+    refused,
+    repeated,
+    ready: ready.promise,
+    ended: once(child, 'close').then(([code]: unknown[]) => code),
+  }
 }
 
 const sleep = async (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
@@ -84,7 +96,8 @@ async function namesIn(log: PushLog): Promise<string[]> {
   return names
 }
 
-const allOf = (writers: readonly Writer[]): string[] => writers.flatMap(({ name, acknowledged }) => acknowledged.map((n) => `${name} ${n}`))
+const allOf = (writers: readonly Writer[]): string[] =>
+  writers.flatMap(({ name, acknowledged }) => acknowledged.map((n) => `${name} ${n}`))
 
 describe('several processes on one push log', () => {
   test('while segments are sealed all the time, and one maintains and reads, no record is lost and none is doubled', async () => {
@@ -101,7 +114,10 @@ describe('several processes on one push log', () => {
       const told = allOf(writers)
       const now = await namesIn(log)
       expect(now.slice(0, seen.length), 'what was read before is still there, in its order').toEqual(seen)
-      expect(told.filter((name) => !now.includes(name)), 'what was acknowledged is read').toEqual([])
+      expect(
+        told.filter((name) => !now.includes(name)),
+        'what was acknowledged is read',
+      ).toEqual([])
       seen = now
       await log.maintain({ purge: [], nowUs: 0n })
     }
@@ -129,7 +145,10 @@ describe('several processes on one push log', () => {
       expect(first.length, `who was first with key ${n}`).toBe(1)
       for (const { name, repeated } of writers) expect(repeated.get(n)).toBe(name === first[0] ? undefined : first[0])
     }
-    expect(writers.every(({ acknowledged }) => acknowledged.length > 0), 'there was a race').toBe(true)
+    expect(
+      writers.every(({ acknowledged }) => acknowledged.length > 0),
+      'there was a race',
+    ).toBe(true)
   })
 
   test('every record that was acknowledged before a kill -9 is there, each once', async () => {

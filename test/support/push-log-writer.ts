@@ -17,7 +17,10 @@ export function numbered(writer: string, n: number): LogRecord {
 }
 
 /** The same with an idempotency key for the number; its answer is the writer's name. */
-const keyed = (writer: string, n: number): LogRecord => ({ ...numbered(writer, n), idempotency: { ...taken(`key ${n}`), answer: writer } })
+const keyed = (writer: string, n: number): LogRecord => ({
+  ...numbered(writer, n),
+  idempotency: { ...taken(`key ${n}`), answer: writer },
+})
 
 /** The writer and number of a record. */
 export function nameOf({ rows }: LogRecord): string {
@@ -57,4 +60,10 @@ async function main(folder: string, name: string, count: number, limits: Partial
   await Promise.all([lane(), lane(), lane()])
 }
 
-if (import.meta.main) await main(process.argv[2] ?? '', process.argv[3] ?? '', Number(process.argv[4]), JSON.parse(process.argv[5] ?? '{}') as Partial<LogLimits>)
+if (import.meta.main)
+  await main(
+    process.argv[2] ?? '',
+    process.argv[3] ?? '',
+    Number(process.argv[4]),
+    JSON.parse(process.argv[5] ?? '{}') as Partial<LogLimits>,
+  )

@@ -75,13 +75,15 @@ const holds = (holder: IdempotencyRecord, at: bigint): boolean => at - holder.at
 function appendOne(state: State, record: LogRecord): Awaited<ReturnType<PushLog['append']>>[number] {
   const { idempotency, deadLetters, replayed } = record
   const earlier = idempotency === undefined ? undefined : state.holders.get(idempotency.key)
-  if (idempotency !== undefined && earlier !== undefined && holds(earlier, idempotency.atUs)) return { kind: 'repeated', earlier }
+  if (idempotency !== undefined && earlier !== undefined && holds(earlier, idempotency.atUs))
+    return { kind: 'repeated', earlier }
   const position = state.head++
   if (idempotency !== undefined) state.holders.set(idempotency.key, idempotency)
   for (const letter of deadLetters) state.letters.set(letter.id, { letter, position })
   for (const id of replayed) state.letters.delete(id)
   const { target, to, columns, rows } = record
-  if (rows.length > 0) state.records.push({ position, record: { target, to, columns, rows, deadLetters: [], replayed: [] } })
+  if (rows.length > 0)
+    state.records.push({ position, record: { target, to, columns, rows, deadLetters: [], replayed: [] } })
   return { kind: 'appended', position }
 }
 
@@ -100,5 +102,6 @@ function purge(state: State, target: LogTarget, below: bigint): void {
   const same = (other: LogTarget): boolean => other.kind === target.kind && other.name === target.name
   const kept = state.records.filter(({ position, record }) => position >= below || !same(record.target))
   state.records.splice(0, state.records.length, ...kept)
-  for (const [id, { letter, position }] of state.letters) if (position < below && same(letter.target)) state.letters.delete(id)
+  for (const [id, { letter, position }] of state.letters)
+    if (position < below && same(letter.target)) state.letters.delete(id)
 }

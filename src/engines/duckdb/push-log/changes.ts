@@ -31,7 +31,8 @@ async function* readOnce(index: LogIndex, connect: Connect, range: Range): Async
   const view = await index.refresh()
   const { manifest } = await index.manifest()
   const unsealed = startOf(manifest.sealedThrough + 1)
-  for await (const each of sealedRecords(connect, index.folder, manifest.files, range)) if (isKept(manifest, each)) yield each
+  for await (const each of sealedRecords(connect, index.folder, manifest.files, range))
+    if (isKept(manifest, each)) yield each
   const from = range.from > unsealed ? range.from : unsealed
   for await (const { position, head, bytes } of segmentRecords(index, view, { ...range, from })) {
     if (!head.rows || purgedBelow(manifest, head.target) > position) continue
@@ -40,7 +41,10 @@ async function* readOnce(index: LogIndex, connect: Connect, range: Range): Async
   }
 }
 
-const isKept = (manifest: Manifest, { position, record }: Positioned): boolean => position >= purgedBelow(manifest, record.target)
+const isKept = (manifest: Manifest, { position, record }: Positioned): boolean =>
+  position >= purgedBelow(manifest, record.target)
 
 /** Whether a file was deleted before it was opened, by the words of the system or of DuckDB. */
-export const isMissingFile = (thrown: unknown): boolean => codeOf(thrown) === 'ENOENT' || (thrown instanceof Error && /No files found that match the pattern/.test(thrown.message))
+export const isMissingFile = (thrown: unknown): boolean =>
+  codeOf(thrown) === 'ENOENT' ||
+  (thrown instanceof Error && /No files found that match the pattern/.test(thrown.message))

@@ -24,13 +24,17 @@ export interface KeptClaim {
 }
 
 /** The idempotency keys of a manifest's checkpoint and where their records lie. */
-export async function* checkpointKeys(folder: LogFolder, manifest: Manifest): AsyncGenerator<{ key: string; holder: Holder }> {
+export async function* checkpointKeys(
+  folder: LogFolder,
+  manifest: Manifest,
+): AsyncGenerator<{ key: string; holder: Holder }> {
   if (manifest.checkpoint === null) return
   const file = keysFile(folder, manifest, manifest.checkpoint)
   for await (const frame of framesOf(file)) {
     for (const [entry, { position, bytes }] of frame.entries.entries()) {
       const { claim } = decodeHead(bytes)
-      if (claim !== null) yield { key: claim.key, holder: { atUs: claim.atUs, position, file, offset: frame.offset, entry } }
+      if (claim !== null)
+        yield { key: claim.key, holder: { atUs: claim.atUs, position, file, offset: frame.offset, entry } }
     }
   }
 }
@@ -50,29 +54,52 @@ export async function* checkpointClaims(folder: LogFolder, manifest: Manifest): 
 export async function* checkpointLetters(folder: LogFolder, manifest: Manifest): AsyncGenerator<KeptLetter> {
   if (manifest.checkpoint === null) return
   for await (const frame of framesOf(lettersFile(folder, manifest, manifest.checkpoint))) {
-    for (const { position, bytes } of frame.entries) for (const letter of decodeRecord(bytes).deadLetters) yield { position, letter }
+    for (const { position, bytes } of frame.entries)
+      for (const letter of decodeRecord(bytes).deadLetters) yield { position, letter }
   }
 }
 
 /** Writes a checkpoint, durable, and answers its name. */
-export async function writeCheckpoint(folder: LogFolder, manifest: Manifest, kept: { readonly claims: AsyncIterable<KeptClaim>; readonly letters: AsyncIterable<KeptLetter> }): Promise<string> {
+export async function writeCheckpoint(
+  folder: LogFolder,
+  manifest: Manifest,
+  kept: { readonly claims: AsyncIterable<KeptClaim>; readonly letters: AsyncIterable<KeptLetter> },
+): Promise<string> {
   const name = freshName('', '')
   const keys = await FrameFile.create(keysFile(folder, manifest, name))
-  for await (const { position, claim } of kept.claims) await keys.add({ position, bytes: encodeRecord({ ...nothing, idempotency: claim }) })
+  for await (const { position, claim } of kept.claims)
+    await keys.add({ position, bytes: encodeRecord({ ...nothing, idempotency: claim }) })
   await keys.close()
   const letters = await FrameFile.create(lettersFile(folder, manifest, name))
-  for await (const { position, letter } of kept.letters) await letters.add({ position, bytes: encodeRecord({ ...nothing, deadLetters: [letter] }) })
+  for await (const { position, letter } of kept.letters)
+    await letters.add({ position, bytes: encodeRecord({ ...nothing, deadLetters: [letter] }) })
   await letters.close()
   return name
 }
 
 /** The files of a checkpoint, within the log's folder. */
-export const checkpointFiles = (name: string): string[] => [join('checkpoints', `${name}.keys`), join('checkpoints', `${name}.letters`)]
+export const checkpointFiles = (name: string): string[] => [
+  join('checkpoints', `${name}.keys`),
+  join('checkpoints', `${name}.letters`),
+]
 
-const nothing: LogRecord = { target: { kind: 'view', name: '' }, to: 'both', columns: [], rows: [], deadLetters: [], replayed: [] }
+const nothing: LogRecord = {
+  target: { kind: 'view', name: '' },
+  to: 'both',
+  columns: [],
+  rows: [],
+  deadLetters: [],
+  replayed: [],
+}
 
-const keysFile = (folder: LogFolder, { secret }: Manifest, name: string): FramedFile => ({ path: join(folder.checkpoints, `${name}.keys`), marker: markerOf(secret, `keys ${name}`) })
-const lettersFile = (folder: LogFolder, { secret }: Manifest, name: string): FramedFile => ({ path: join(folder.checkpoints, `${name}.letters`), marker: markerOf(secret, `letters ${name}`) })
+const keysFile = (folder: LogFolder, { secret }: Manifest, name: string): FramedFile => ({
+  path: join(folder.checkpoints, `${name}.keys`),
+  marker: markerOf(secret, `keys ${name}`),
+})
+const lettersFile = (folder: LogFolder, { secret }: Manifest, name: string): FramedFile => ({
+  path: join(folder.checkpoints, `${name}.letters`),
+  marker: markerOf(secret, `letters ${name}`),
+})
 
 /** A file of frames being written by one process. */
 class FrameFile {

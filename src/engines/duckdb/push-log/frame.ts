@@ -81,7 +81,12 @@ const chunkBytes = 1024 * 1024
  * What is torn (a killed writer, a full disk) is passed over: reading goes on at the next marker whose checksum holds. A frame
  * that reaches beyond `until` is none, it may still be being written.
  */
-export async function* readFrames(file: FileHandle, marker: Buffer, from: number, until: number): AsyncGenerator<Frame> {
+export async function* readFrames(
+  file: FileHandle,
+  marker: Buffer,
+  from: number,
+  until: number,
+): AsyncGenerator<Frame> {
   let base = from
   let window: Buffer = Buffer.alloc(0)
   let at = from
@@ -111,7 +116,11 @@ export async function* readFrames(file: FileHandle, marker: Buffer, from: number
 }
 
 /** The frames of a file, from an offset where one may begin, up to the file's end or what is given. */
-export async function* framesOf({ path, marker }: FramedFile, from = 0, until = Number.POSITIVE_INFINITY): AsyncGenerator<Frame> {
+export async function* framesOf(
+  { path, marker }: FramedFile,
+  from = 0,
+  until = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Frame> {
   const file = await open(path, 'r')
   try {
     yield* readFrames(file, marker, from, Math.min(until, (await file.stat()).size))
@@ -134,15 +143,23 @@ async function readFully(file: FileHandle, position: number, length: number): Pr
 function parseFrame(bytes: Buffer, offset: number): Frame {
   const kind = frameKinds[bytes[frameHeader + 1] ?? -1]
   if (bytes[frameHeader] !== format || kind === undefined) {
-    throw fail('CORRUPT_STORE', 'The push log holds a frame of an unknown format', { remedy: 'Use the release of Provender that wrote it, or a later one.' })
+    throw fail('CORRUPT_STORE', 'The push log holds a frame of an unknown format', {
+      remedy: 'Use the release of Provender that wrote it, or a later one.',
+    })
   }
   const entries: Entry[] = []
   let at = frameHeader + payloadHeader
   for (let left = bytes.readUInt32LE(at - 4); left > 0; left--) {
     const length = bytes.readUInt32LE(at + 8)
-    entries.push({ position: bytes.readBigInt64LE(at), bytes: bytes.subarray(at + entryHeader, at + entryHeader + length) })
+    entries.push({
+      position: bytes.readBigInt64LE(at),
+      bytes: bytes.subarray(at + entryHeader, at + entryHeader + length),
+    })
     at += entryHeader + length
   }
-  const writer = { id: bytes.subarray(frameHeader + 2, frameHeader + 10), counter: bytes.readUInt32LE(frameHeader + 10) }
+  const writer = {
+    id: bytes.subarray(frameHeader + 2, frameHeader + 10),
+    counter: bytes.readUInt32LE(frameHeader + 10),
+  }
   return { offset, end: offset + bytes.length, kind, writer, entries }
 }

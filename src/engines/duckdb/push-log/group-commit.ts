@@ -59,7 +59,8 @@ export class GroupCommit {
   async append(records: readonly LogRecord[], call: Call | undefined): Promise<Appended[]> {
     const entries = records.map((record) => ({ position: 0n, bytes: encodeRecord(record) }))
     const bytes = entries.reduce((sum, each) => sum + each.bytes.length, 0)
-    if (bytes > this.#limits.appendBytes) throw fail('PAYLOAD_TOO_LARGE', `${bytes} bytes in one append; at most ${this.#limits.appendBytes}`)
+    if (bytes > this.#limits.appendBytes)
+      throw fail('PAYLOAD_TOO_LARGE', `${bytes} bytes in one append; at most ${this.#limits.appendBytes}`)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ records, entries, bytes, call, resolve, reject })
       this.#running ??= this.#run()
@@ -98,7 +99,11 @@ export class GroupCommit {
   #take(): Waiting[] {
     const group: Waiting[] = []
     let bytes = 0
-    for (let next = this.#waiting[0]; next !== undefined && (group.length === 0 || bytes + next.bytes <= this.#limits.groupBytes); next = this.#waiting[0]) {
+    for (
+      let next = this.#waiting[0];
+      next !== undefined && (group.length === 0 || bytes + next.bytes <= this.#limits.groupBytes);
+      next = this.#waiting[0]
+    ) {
       this.#waiting.shift()
       try {
         checkCall(next.call)
@@ -113,7 +118,11 @@ export class GroupCommit {
 
   async #commit(group: readonly Waiting[]): Promise<void> {
     try {
-      const answers = await this.#write(group.flatMap((each) => each.records.map((record, i) => ({ record, entry: must(each.entries[i], 'a record has an entry') }))))
+      const answers = await this.#write(
+        group.flatMap((each) =>
+          each.records.map((record, i) => ({ record, entry: must(each.entries[i], 'a record has an entry') })),
+        ),
+      )
       let at = 0
       for (const each of group) {
         each.resolve(answers.slice(at, at + each.records.length))
@@ -132,8 +141,13 @@ export class GroupCommit {
     for (let attempt = 0; attempt < attempts; attempt++) {
       const view = await this.#index.refresh()
       // Who is held already is not written again; those that repeat one another are told apart by where their frame lies.
-      const fresh = group.filter(({ record: { idempotency } }) => idempotency === undefined || this.#index.holder(idempotency) === undefined)
-      const place = await this.#writeFrame(fresh.map(({ entry }) => entry), view.end)
+      const fresh = group.filter(
+        ({ record: { idempotency } }) => idempotency === undefined || this.#index.holder(idempotency) === undefined,
+      )
+      const place = await this.#writeFrame(
+        fresh.map(({ entry }) => entry),
+        view.end,
+      )
       if (place !== undefined) return this.#answers(group, fresh, place)
     }
     throw fail('STORE_UNREACHABLE', 'Other processes sealed the push log each time before an append ended')
@@ -157,18 +171,26 @@ export class GroupCommit {
       await handle.datasync()
       await this.#index.refresh()
       this.#grown = from.offset + bytes.length >= this.#limits.segmentBytes
-      return this.#index.placeOf(writer.counter) ?? (await findFrame({ handle, marker, segment, from: from.segment === segment ? from.offset : 0 }, writer))
+      return (
+        this.#index.placeOf(writer.counter) ??
+        (await findFrame({ handle, marker, segment, from: from.segment === segment ? from.offset : 0 }, writer))
+      )
     } finally {
       this.#index.forget(writer.counter)
     }
   }
 
-  async #answers(group: readonly Grouped[], fresh: readonly Grouped[], { segment, offset }: Place): Promise<Appended[]> {
+  async #answers(
+    group: readonly Grouped[],
+    fresh: readonly Grouped[],
+    { segment, offset }: Place,
+  ): Promise<Appended[]> {
     const answers: Appended[] = []
     for (const each of group) {
       const entry = fresh.indexOf(each)
       const position = entry === -1 ? undefined : positionOf({ segment, offset: offset + entry })
-      const earlier = each.record.idempotency === undefined ? undefined : await this.#earlier(each.record.idempotency, position)
+      const earlier =
+        each.record.idempotency === undefined ? undefined : await this.#earlier(each.record.idempotency, position)
       if (earlier !== undefined) answers.push({ kind: 'repeated', earlier })
       else answers.push({ kind: 'appended', position: must(position, 'a record that is not held was written') })
     }
@@ -205,7 +227,10 @@ export class GroupCommit {
     const { end } = await this.#index.refresh()
     if (end.offset === 0) return
     const { handle, segment } = await this.#openFile(end)
-    await writeWhole(handle, encodeFrame(this.#index.markerOf(segment), 'seal', { id: this.#writer, counter: this.#counter++ }, []))
+    await writeWhole(
+      handle,
+      encodeFrame(this.#index.markerOf(segment), 'seal', { id: this.#writer, counter: this.#counter++ }, []),
+    )
     await handle.datasync()
     await this.#index.refresh()
   }
@@ -218,11 +243,15 @@ async function writeWhole(handle: FileHandle, bytes: Buffer): Promise<void> {
 }
 
 /** Where a writer's frame lies in a segment; undefined where it is not there before the seal. */
-async function findFrame(segment: { readonly handle: FileHandle; readonly marker: Buffer; readonly segment: number; readonly from: number }, writer: Writer): Promise<Place | undefined> {
+async function findFrame(
+  segment: { readonly handle: FileHandle; readonly marker: Buffer; readonly segment: number; readonly from: number },
+  writer: Writer,
+): Promise<Place | undefined> {
   const { size } = await segment.handle.stat()
   for await (const frame of readFrames(segment.handle, segment.marker, segment.from, size)) {
     if (frame.kind === 'seal') return undefined
-    if (frame.writer.counter === writer.counter && frame.writer.id.equals(writer.id)) return { segment: segment.segment, offset: frame.offset }
+    if (frame.writer.counter === writer.counter && frame.writer.id.equals(writer.id))
+      return { segment: segment.segment, offset: frame.offset }
   }
   return undefined
 }

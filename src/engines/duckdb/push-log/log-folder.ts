@@ -29,7 +29,8 @@ export async function makeLogFolder(path: string): Promise<LogFolder> {
     unfinished: join(path, 'unfinished'),
   }
   await reaching(path, async () => {
-    for (const each of [folder.segments, folder.rows, folder.checkpoints, folder.manifests, folder.unfinished]) await mkdir(each, { recursive: true })
+    for (const each of [folder.segments, folder.rows, folder.checkpoints, folder.manifests, folder.unfinished])
+      await mkdir(each, { recursive: true })
   })
   return folder
 }
@@ -37,7 +38,8 @@ export async function makeLogFolder(path: string): Promise<LogFolder> {
 const digits = 8
 
 /** The name of a numbered file; names sort as numbers do. */
-export const numberedName = (number: number, suffix: string): string => `${String(number).padStart(digits, '0')}${suffix}`
+export const numberedName = (number: number, suffix: string): string =>
+  `${String(number).padStart(digits, '0')}${suffix}`
 
 /** The numbers of a folder's files of one suffix, ascending. */
 export async function numbersIn(folder: string, suffix: string): Promise<number[]> {
@@ -48,10 +50,12 @@ export async function numbersIn(folder: string, suffix: string): Promise<number[
     .toSorted((a, b) => a - b)
 }
 
-export const segmentPath = (folder: LogFolder, number: number): string => join(folder.segments, numberedName(number, '.log'))
+export const segmentPath = (folder: LogFolder, number: number): string =>
+  join(folder.segments, numberedName(number, '.log'))
 
 /** A new name in a folder that no file ever had. */
-export const freshName = (prefix: string, suffix: string): string => `${prefix}${randomBytes(6).toString('hex')}${suffix}`
+export const freshName = (prefix: string, suffix: string): string =>
+  `${prefix}${randomBytes(6).toString('hex')}${suffix}`
 
 /** Makes what a folder lists durable. */
 export async function syncFolder(path: string): Promise<void> {
@@ -114,12 +118,18 @@ export function storeFailure(thrown: unknown, path: string): ProvenderError {
   if (isProvenderError(thrown)) return thrown
   const code = codeOf(thrown)
   const message = (thrown instanceof Error ? thrown.message : String(thrown)).split('\n\n')[0] ?? ''
-  if ((code !== undefined && full.has(code)) || /No space left on device|Disk quota exceeded|^Out of Memory Error/i.test(message)) {
+  if (
+    (code !== undefined && full.has(code)) ||
+    /No space left on device|Disk quota exceeded|^Out of Memory Error/i.test(message)
+  ) {
     return fail('STORE_FULL', `No room for the push log in ${path}: ${message}`, { cause: thrown })
   }
-  if (code !== undefined) return fail('STORE_UNREACHABLE', `The push log in ${path} cannot be used: ${message}`, { cause: thrown })
-  if (message.startsWith('INTERRUPT Error')) return fail('INTERRUPTED', 'The reading of the push log was interrupted', { cause: thrown })
-  if (/^(IO|Invalid Input|Serialization) Error|parquet|thrift|zstd/i.test(message)) return fail('CORRUPT_STORE', `A file of the push log in ${path} cannot be read: ${message}`, { cause: thrown })
+  if (code !== undefined)
+    return fail('STORE_UNREACHABLE', `The push log in ${path} cannot be used: ${message}`, { cause: thrown })
+  if (message.startsWith('INTERRUPT Error'))
+    return fail('INTERRUPTED', 'The reading of the push log was interrupted', { cause: thrown })
+  if (/^(IO|Invalid Input|Serialization) Error|parquet|thrift|zstd/i.test(message))
+    return fail('CORRUPT_STORE', `A file of the push log in ${path} cannot be read: ${message}`, { cause: thrown })
   return fail('INTERNAL', message, { cause: thrown })
 }
 

@@ -80,7 +80,8 @@ export class LogIndex {
   /** Reads the record that holds a key; undefined where its file was replaced meanwhile: then refresh and look again. */
   async claimOf(holder: Holder): Promise<IdempotencyRecord | undefined> {
     try {
-      for await (const frame of framesOf(holder.file, holder.offset)) return decodeRecord(must(frame.entries[holder.entry], 'the frame has the entry').bytes).idempotency
+      for await (const frame of framesOf(holder.file, holder.offset))
+        return decodeRecord(must(frame.entries[holder.entry], 'the frame has the entry').bytes).idempotency
     } catch (thrown) {
       if (codeOf(thrown) !== 'ENOENT') throw thrown
       this.#stale = true
@@ -147,7 +148,8 @@ export class LogIndex {
     if (file !== undefined || !(await this.#isBehind(state))) return file
     // Others went on to later segments just now; or somebody took this one away.
     const again = await this.#tryOpen(state)
-    if (again === undefined) throw fail('CORRUPT_STORE', `The push log has later segments but not ${segmentPath(this.folder, state.segment)}`)
+    if (again === undefined)
+      throw fail('CORRUPT_STORE', `The push log has later segments but not ${segmentPath(this.folder, state.segment)}`)
     return again
   }
 

@@ -74,8 +74,18 @@ async function tableOf({ index, tails, check }: Context, leaf: LogRows): Promise
       continue
     }
     const files = neededFiles(manifest, leaf)
-    const parts = leaf.to.length === 0 ? [] : [...sealedParts(index, manifest, leaf, files), ...tail.tables.map((table) => tailPart(table, leaf, fromOf(manifest, leaf), positionOf(view.end)))]
-    return { sql: parts.length === 0 ? null : parts.join(' UNION ALL '), files: files.map((file) => join(index.folder.rows, file.name)), release: tail.release }
+    const parts =
+      leaf.to.length === 0
+        ? []
+        : [
+            ...sealedParts(index, manifest, leaf, files),
+            ...tail.tables.map((table) => tailPart(table, leaf, fromOf(manifest, leaf), positionOf(view.end))),
+          ]
+    return {
+      sql: parts.length === 0 ? null : parts.join(' UNION ALL '),
+      files: files.map((file) => join(index.folder.rows, file.name)),
+      release: tail.release,
+    }
   }
 }
 
@@ -88,7 +98,12 @@ function fromOf(manifest: Manifest, { target, from = 0n }: LogRows): bigint {
 /** The row files that hold what a leaf may see. */
 function neededFiles(manifest: Manifest, leaf: LogRows): RowFile[] {
   const from = fromOf(manifest, leaf)
-  return manifest.files.filter((file) => sameTarget(file.target, leaf.target) && file.before > from && (leaf.before === undefined || file.from < leaf.before))
+  return manifest.files.filter(
+    (file) =>
+      sameTarget(file.target, leaf.target) &&
+      file.before > from &&
+      (leaf.before === undefined || file.from < leaf.before),
+  )
 }
 
 /** One query for all files with the same columns. */
@@ -100,7 +115,9 @@ function sealedParts(index: LogIndex, manifest: Manifest, leaf: LogRows, files: 
     const { event, created, tie, position, tombstone, to } = storedOwn
     const where = [
       ...(group.some((file) => file.from < from) ? [`${position} >= ${from}`] : []),
-      ...(leaf.before !== undefined && group.some((file) => file.before > (leaf.before ?? 0n)) ? [`${position} < ${leaf.before}`] : []),
+      ...(leaf.before !== undefined && group.some((file) => file.before > (leaf.before ?? 0n))
+        ? [`${position} < ${leaf.before}`]
+        : []),
       ...pushedTo(to, leaf),
     ]
     const select = [
@@ -118,7 +135,9 @@ function sealedParts(index: LogIndex, manifest: Manifest, leaf: LogRows, files: 
 function tailPart(table: RowTable, leaf: LogRows, from: bigint, end: bigint): string {
   const before = leaf.before === undefined || leaf.before > end ? end : leaf.before
   const select = [
-    ...leaf.take.map((take) => `${takenSql(take, table.columns, (column) => table.columnSql(column))} AS ${ident(take.as)}`),
+    ...leaf.take.map(
+      (take) => `${takenSql(take, table.columns, (column) => table.columnSql(column))} AS ${ident(take.as)}`,
+    ),
     `make_timestamp(e) AS ${own.event}`,
     `make_timestamp(c) AS ${own.created}`,
     `t AS ${own.tie}`,
@@ -128,6 +147,8 @@ function tailPart(table: RowTable, leaf: LogRows, from: bigint, end: bigint): st
   return selectSql(select, ident(table.name), [`p >= ${from}`, `p < ${before}`, ...pushedTo('w', leaf)])
 }
 
-const pushedTo = (column: string, { to }: LogRows): string[] => (to.length === 3 ? [] : [`${column} IN (${to.map(quote).join(', ')})`])
+const pushedTo = (column: string, { to }: LogRows): string[] =>
+  to.length === 3 ? [] : [`${column} IN (${to.map(quote).join(', ')})`]
 
-const selectSql = (select: readonly string[], from: string, where: readonly string[]): string => `SELECT ${select.join(', ')} FROM ${from}${where.length === 0 ? '' : ` WHERE ${where.join(' AND ')}`}`
+const selectSql = (select: readonly string[], from: string, where: readonly string[]): string =>
+  `SELECT ${select.join(', ')} FROM ${from}${where.length === 0 ? '' : ` WHERE ${where.join(' AND ')}`}`

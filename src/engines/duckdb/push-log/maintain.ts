@@ -23,7 +23,11 @@ export interface Maintenance {
 }
 
 /** Purges, seals, merges and deletes what was replaced long ago. Each step ends with a manifest that takes the place of the last, so it may be killed anywhere. */
-export async function maintainLog(log: Maintenance, task: Parameters<PushLog['maintain']>[0], call: Call | undefined): Promise<void> {
+export async function maintainLog(
+  log: Maintenance,
+  task: Parameters<PushLog['maintain']>[0],
+  call: Call | undefined,
+): Promise<void> {
   const { index, limits } = log
   await using lease = await takeMaintenance(index.folder)
   if (lease === undefined) return
@@ -47,7 +51,10 @@ async function notePurges(index: LogIndex, purge: Parameters<PushLog['maintain']
     const from = await index.manifest()
     const fresh = purge.filter(({ target, below }) => below > purgedBelow(from.manifest, target))
     if (fresh.length === 0) return
-    const purges = [...from.manifest.purges.filter((old) => !fresh.some(({ target }) => sameTarget(target, old.target))), ...fresh]
+    const purges = [
+      ...from.manifest.purges.filter((old) => !fresh.some(({ target }) => sameTarget(target, old.target))),
+      ...fresh,
+    ]
     await swapManifest(index.folder, from, { ...from.manifest, purges })
   }
 }
@@ -65,7 +72,10 @@ async function deleteReplaced(index: LogIndex, keepMs: number): Promise<void> {
   const old = from.manifest.replaced.filter(({ atMs }) => Date.now() - atMs >= keepMs)
   if (old.length === 0) return
   for (const { path } of old) await deleteFile(join(index.folder.path, path))
-  await swapManifest(index.folder, from, { ...from.manifest, replaced: from.manifest.replaced.filter((each) => !old.includes(each)) })
+  await swapManifest(index.folder, from, {
+    ...from.manifest,
+    replaced: from.manifest.replaced.filter((each) => !old.includes(each)),
+  })
 }
 
 /** Deletes files that a killed process left behind, and those that a stray writer made in the place of deleted ones. */

@@ -10,7 +10,10 @@ const renewMs = 10_000
 /** and free when it was not renewed for this long. */
 const staleMs = 60_000
 
-const holderShape = z.object({ token: z.string(), owner: z.object({ host: z.string(), boot: z.string(), pid: z.number(), startedAt: z.string() }) })
+const holderShape = z.object({
+  token: z.string(),
+  owner: z.object({ host: z.string(), boot: z.string(), pid: z.number(), startedAt: z.string() }),
+})
 
 /**
  * Takes the log's one lease for maintenance; undefined while another process holds it. It only saves double work: what

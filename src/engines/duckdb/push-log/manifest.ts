@@ -11,7 +11,10 @@ import { type LogFolder, codeOf, deleteFile, numberedName, numbersIn, publish } 
 const format = 1
 const position = z.string().regex(/^\d+$/).transform(BigInt)
 const target = z.strictObject({ kind: z.enum(['view', 'source']), name: z.string() })
-const column = z.strictObject({ name: z.string(), type: z.custom<FeatureType>((value) => typeof value === 'string' && isFeatureType(value)) })
+const column = z.strictObject({
+  name: z.string(),
+  type: z.custom<FeatureType>((value) => typeof value === 'string' && isFeatureType(value)),
+})
 
 const rowFile = z.strictObject({
   /** Within the folder of rows. */
@@ -62,15 +65,27 @@ export async function openManifest(folder: LogFolder): Promise<NumberedManifest>
   const found = await newestManifest(folder)
   if (found !== undefined) return found
   for (const part of [folder.segments, folder.rows, folder.checkpoints]) {
-    if ((await readdir(part)).length > 0) throw fail('CORRUPT_STORE', `The push log has files in ${part} but no manifest in ${folder.manifests}`)
+    if ((await readdir(part)).length > 0)
+      throw fail('CORRUPT_STORE', `The push log has files in ${part} but no manifest in ${folder.manifests}`)
   }
-  const manifest: Manifest = { format, secret: randomBytes(16).toString('hex'), sealedThrough: 0, checkpoint: null, files: [], purges: [], replaced: [] }
+  const manifest: Manifest = {
+    format,
+    secret: randomBytes(16).toString('hex'),
+    sealedThrough: 0,
+    checkpoint: null,
+    files: [],
+    purges: [],
+    replaced: [],
+  }
   await publish(folder, pathOf(folder, 1), textOf(manifest))
   return openManifest(folder)
 }
 
 /** The newest manifest, unless it is still the known one; undefined where there is none. @throws CORRUPT_STORE naming the file. */
-export async function newestManifest(folder: LogFolder, known?: NumberedManifest): Promise<NumberedManifest | undefined> {
+export async function newestManifest(
+  folder: LogFolder,
+  known?: NumberedManifest,
+): Promise<NumberedManifest | undefined> {
   for (;;) {
     const number = (await numbersIn(folder.manifests, suffix)).at(-1)
     if (number === undefined || number === known?.number) return known
@@ -85,7 +100,11 @@ export async function newestManifest(folder: LogFolder, known?: NumberedManifest
 }
 
 /** Puts a manifest in the place of the one that it was made from; answers whether nobody else was first. */
-export async function swapManifest(folder: LogFolder, from: NumberedManifest, manifest: Manifest): Promise<NumberedManifest | undefined> {
+export async function swapManifest(
+  folder: LogFolder,
+  from: NumberedManifest,
+  manifest: Manifest,
+): Promise<NumberedManifest | undefined> {
   const number = from.number + 1
   if (!(await publish(folder, pathOf(folder, number), textOf(manifest)))) return undefined
   const all = await numbersIn(folder.manifests, suffix)
@@ -113,8 +132,10 @@ function textOf(manifest: Manifest): string {
 
 function parse(text: string, path: string): Manifest {
   const json = text.slice(9)
-  if (text.slice(0, 9) !== `${crc32(json).toString(16).padStart(8, '0')}\n`) throw fail('CORRUPT_STORE', `The push log's manifest ${path} is damaged`)
+  if (text.slice(0, 9) !== `${crc32(json).toString(16).padStart(8, '0')}\n`)
+    throw fail('CORRUPT_STORE', `The push log's manifest ${path} is damaged`)
   const parsed = manifestShape.safeParse(JSON.parse(json))
-  if (!parsed.success) throw fail('CORRUPT_STORE', `The push log's manifest ${path} is not of a known format`, { cause: parsed.error })
+  if (!parsed.success)
+    throw fail('CORRUPT_STORE', `The push log's manifest ${path} is not of a known format`, { cause: parsed.error })
   return parsed.data
 }

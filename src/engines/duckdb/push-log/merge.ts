@@ -20,8 +20,18 @@ export async function mergeFiles(index: LogIndex, connect: Connect, limits: LogL
   const below = purgedBelow(manifest, first.target)
   const kept = group.filter((file) => file.before > below)
   // Files of one target follow one another without overlap, so their rows do too.
-  const sql = kept.map((file) => `SELECT * FROM ${parquetTable([join(index.folder.rows, file.name)])} WHERE ${storedOwn.position} >= ${below}`).join(' UNION ALL BY NAME ')
-  const rows = { target: first.target, sql, columns: allColumns(kept), negativeZeros: kept.some((file) => file.negativeZeros) }
+  const sql = kept
+    .map(
+      (file) =>
+        `SELECT * FROM ${parquetTable([join(index.folder.rows, file.name)])} WHERE ${storedOwn.position} >= ${below}`,
+    )
+    .join(' UNION ALL BY NAME ')
+  const rows = {
+    target: first.target,
+    sql,
+    columns: allColumns(kept),
+    negativeZeros: kept.some((file) => file.negativeZeros),
+  }
   const merged = kept.length === 0 ? null : await writeRowFile(await connect(), index.folder, rows)
   await syncFolder(index.folder.rows)
   const atMs = Date.now()

@@ -81,7 +81,10 @@ export class FilePushLog implements PushLog {
         const claim = await this.index.claimOf(holder)
         if (claim !== undefined) return claim
       }
-      throw fail('STORE_UNREACHABLE', `The files of the push log in ${this.index.folder.path} were replaced each time before one was read`)
+      throw fail(
+        'STORE_UNREACHABLE',
+        `The files of the push log in ${this.index.folder.path} were replaced each time before one was read`,
+      )
     })
   }
 
@@ -90,7 +93,9 @@ export class FilePushLog implements PushLog {
   }
 
   async maintain(task: Parameters<PushLog['maintain']>[0], call?: Call): Promise<void> {
-    return this.#reach(call, async () => maintainLog({ index: this.index, commit: this.#commit, limits: this.#limits }, task, call))
+    return this.#reach(call, async () =>
+      maintainLog({ index: this.index, commit: this.#commit, limits: this.#limits }, task, call),
+    )
   }
 
   /** Answers what is under way, then closes. */

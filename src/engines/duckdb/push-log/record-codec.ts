@@ -44,9 +44,10 @@ export function encodeRecord(record: LogRecord): Buffer {
   writeTarget(c, record.target)
   if (idempotency !== undefined) writeClaim(c, idempotency)
   if (deadLetters.length > 0) writeAll(c, deadLetters, writeLetter)
-  if (replayed.length > 0) writeAll(c, replayed, (cursor, id) => {
-    text.write(cursor, id)
-  })
+  if (replayed.length > 0)
+    writeAll(c, replayed, (cursor, id) => {
+      text.write(cursor, id)
+    })
   writeAll(c, record.columns, (cursor, { name, type }) => {
     text.write(cursor, name)
     text.write(cursor, type)
@@ -76,7 +77,14 @@ export function decodeHead(bytes: Buffer): RecordHead {
   return decoded(bytes, (c) => {
     const { flags, to, target } = readStart(c)
     const claim = (flags & hasKey) === 0 ? null : { key: readText(c), atUs: int64.read(c) as bigint }
-    return { target, to, claim, letters: (flags & hasLetters) !== 0, replayed: (flags & hasReplayed) !== 0, rows: (flags & hasRows) !== 0 }
+    return {
+      target,
+      to,
+      claim,
+      letters: (flags & hasLetters) !== 0,
+      replayed: (flags & hasReplayed) !== 0,
+      rows: (flags & hasRows) !== 0,
+    }
   })
 }
 
@@ -91,9 +99,11 @@ function decoded<T>(bytes: Buffer, read: (cursor: Cursor) => T): T {
 function boundOf(record: LogRecord, codecs: readonly ColumnCodec[]): number {
   const { idempotency } = record
   const ofTexts = (texts: readonly string[]): number => texts.reduce((sum, each) => sum + text.sizeOf(each), 0)
-  let bound = 32 + ofTexts([record.target.name, ...record.replayed, ...record.columns.flatMap(({ name, type }) => [name, type])])
+  let bound =
+    32 + ofTexts([record.target.name, ...record.replayed, ...record.columns.flatMap(({ name, type }) => [name, type])])
   if (idempotency !== undefined) bound += 8 + ofTexts([idempotency.key, idempotency.bodyHash, idempotency.answer])
-  for (const each of record.deadLetters) bound += 16 + ofTexts([each.id, each.target.name, each.row, each.code, each.detail])
+  for (const each of record.deadLetters)
+    bound += 16 + ofTexts([each.id, each.target.name, each.row, each.code, each.detail])
   const fixed = 24 + ((codecs.length + 7) >> 3)
   for (const { values } of record.rows) {
     bound += fixed
@@ -179,7 +189,9 @@ function readRow(c: Cursor, codecs: readonly ColumnCodec[]): LogRow {
   const tie = int64.read(c) as bigint
   const bitmap = c.at
   c.at += (codecs.length + 7) >> 3
-  const values = codecs.map((codec, i): Value | null => (((c.bytes[bitmap + (i >> 3)] ?? 0) & (1 << (i & 7))) === 0 ? codec.read(c) : null))
+  const values = codecs.map((codec, i): Value | null =>
+    ((c.bytes[bitmap + (i >> 3)] ?? 0) & (1 << (i & 7))) === 0 ? codec.read(c) : null,
+  )
   return { event, created, tie, values }
 }
 

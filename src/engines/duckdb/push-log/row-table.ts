@@ -1,8 +1,26 @@
-import { BIGINT, type DuckDBAppender, type DuckDBConnection, DuckDBDataChunk, INTEGER, VARCHAR, type DuckDBValue } from '@duckdb/node-api'
+import {
+  BIGINT,
+  type DuckDBAppender,
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  INTEGER,
+  VARCHAR,
+  type DuckDBValue,
+} from '@duckdb/node-api'
 import type { LogRecord } from '../../../ports/push-log.ts'
 import { tombstoneTie } from '../../../values/order.ts'
 import { ident, quote } from '../dialect.ts'
-import { type StoredColumn, appendedSql, appendedType, appendedTypeName, columnsText, hasNegativeZero, storedName, storedOwn, toAppended } from './stored-column.ts'
+import {
+  type StoredColumn,
+  appendedSql,
+  appendedType,
+  appendedTypeName,
+  columnsText,
+  hasNegativeZero,
+  storedName,
+  storedOwn,
+  toAppended,
+} from './stored-column.ts'
 
 /** Rows of one chunk of DuckDB. */
 const chunkRows = 2048
@@ -32,7 +50,9 @@ export class RowTable {
 
   static async create(connection: DuckDBConnection, name: string, columns: readonly StoredColumn[]): Promise<RowTable> {
     const own = ['p BIGINT', 'r INTEGER', 'e BIGINT', 'c BIGINT', 't BIGINT', 'w VARCHAR']
-    await connection.run(`CREATE TABLE ${ident(name)} (${[...own, ...columns.map(({ type }, i) => `c${i} ${appendedTypeName(type)}`)].join(', ')})`)
+    await connection.run(
+      `CREATE TABLE ${ident(name)} (${[...own, ...columns.map(({ type }, i) => `c${i} ${appendedTypeName(type)}`)].join(', ')})`,
+    )
     return new RowTable(name, columns, await connection.createAppender(name))
   }
 
@@ -69,7 +89,10 @@ export class RowTable {
 
   /** SQL of a stored column. */
   columnSql(column: StoredColumn): string {
-    return appendedSql(`c${this.columns.findIndex(({ name, type }) => name === column.name && type === column.type)}`, column.type)
+    return appendedSql(
+      `c${this.columns.findIndex(({ name, type }) => name === column.name && type === column.type)}`,
+      column.type,
+    )
   }
 
   /** SQL of the rows as they stand in Parquet files. */

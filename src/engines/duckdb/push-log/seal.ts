@@ -36,8 +36,13 @@ export async function sealSegments(sealing: Sealing, upTo: number): Promise<bool
   const log = { manifest, view, through }
   const files = await rowsOf(sealing, log)
   await syncFolder(index.folder.rows)
-  const replaced = Array.from({ length: through - manifest.sealedThrough }, (_, i) => join('segments', numberedName(manifest.sealedThrough + 1 + i, '.log')))
-  const checkpoint = await writeCheckpoint(index.folder, manifest, { claims: heldClaims(index, log), letters: listedLetters(index, log) })
+  const replaced = Array.from({ length: through - manifest.sealedThrough }, (_, i) =>
+    join('segments', numberedName(manifest.sealedThrough + 1 + i, '.log')),
+  )
+  const checkpoint = await writeCheckpoint(index.folder, manifest, {
+    claims: heldClaims(index, log),
+    letters: listedLetters(index, log),
+  })
   await syncFolder(index.folder.checkpoints)
   if (manifest.checkpoint !== null) replaced.push(...checkpointFiles(manifest.checkpoint))
   const atMs = Date.now()
@@ -68,7 +73,10 @@ async function lastSegment(index: LogIndex, { sealedThrough }: Manifest, upTo: n
   return upTo
 }
 
-const rangeOf = ({ manifest, through }: Sealed): { from: bigint; before: bigint } => ({ from: startOf(manifest.sealedThrough + 1), before: startOf(through + 1) })
+const rangeOf = ({ manifest, through }: Sealed): { from: bigint; before: bigint } => ({
+  from: startOf(manifest.sealedThrough + 1),
+  before: startOf(through + 1),
+})
 
 /** Writes the rows, a file for each target. */
 async function rowsOf({ index, connect, call }: Sealing, sealed: Sealed): Promise<RowFile[]> {
@@ -94,7 +102,12 @@ async function rowsOf({ index, connect, call }: Sealing, sealed: Sealed): Promis
     checkCall(call)
     const parts = [...byColumns.values()]
     const sql = `${parts.map((table) => table.storedSql()).join(' UNION ALL BY NAME ')} ORDER BY ${storedOwn.position}, ${storedOwn.row}`
-    const file = await writeRowFile(connection, index.folder, { target, sql, columns: allColumns(parts), negativeZeros: parts.some((table) => table.negativeZeros) })
+    const file = await writeRowFile(connection, index.folder, {
+      target,
+      sql,
+      columns: allColumns(parts),
+      negativeZeros: parts.some((table) => table.negativeZeros),
+    })
     if (file !== null) files.push(file)
   }
   for (const table of all) await table.drop(connection)
@@ -112,9 +125,12 @@ async function* heldClaims(index: LogIndex, sealed: Sealed): AsyncGenerator<Kept
     if (atUs > newestUs) newestUs = atUs
   }
   for await (const { key, holder } of checkpointKeys(index.folder, manifest)) note(key, holder.position, holder.atUs)
-  for await (const { position, head } of segmentRecords(index, view, range)) if (head.claim !== null) note(head.claim.key, position, head.claim.atUs)
-  const holds = (key: string, position: bigint, atUs: bigint): boolean => held.get(key) === position && !forgotten(atUs, newestUs)
-  for await (const kept of checkpointClaims(index.folder, manifest)) if (holds(kept.claim.key, kept.position, kept.claim.atUs)) yield kept
+  for await (const { position, head } of segmentRecords(index, view, range))
+    if (head.claim !== null) note(head.claim.key, position, head.claim.atUs)
+  const holds = (key: string, position: bigint, atUs: bigint): boolean =>
+    held.get(key) === position && !forgotten(atUs, newestUs)
+  for await (const kept of checkpointClaims(index.folder, manifest))
+    if (holds(kept.claim.key, kept.position, kept.claim.atUs)) yield kept
   for await (const { position, head, bytes } of segmentRecords(index, view, range)) {
     if (head.claim === null || !holds(head.claim.key, position, head.claim.atUs)) continue
     const { idempotency } = decodeRecord(bytes)

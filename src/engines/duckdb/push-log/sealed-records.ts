@@ -16,14 +16,25 @@ export interface Range {
 }
 
 /** The records of row files with positions in a range, in log order. Of each target only one file is open at a time. */
-export async function* sealedRecords(connect: Connect, folder: LogFolder, files: readonly RowFile[], range: Range): AsyncGenerator<Positioned> {
-  const waiting = files.filter((file) => file.before > range.from && file.from < range.before).toSorted((a, b) => (a.from < b.from ? -1 : 1))
+export async function* sealedRecords(
+  connect: Connect,
+  folder: LogFolder,
+  files: readonly RowFile[],
+  range: Range,
+): AsyncGenerator<Positioned> {
+  const waiting = files
+    .filter((file) => file.before > range.from && file.from < range.before)
+    .toSorted((a, b) => (a.from < b.from ? -1 : 1))
   const open: Stream[] = []
   try {
     for (;;) {
       let next = leastOf(open)
       // A file that begins below the next record may hold the one that comes before it.
-      for (let file = waiting[0]; file !== undefined && (next?.head === undefined || file.from <= next.head.position); file = waiting[0], next = leastOf(open)) {
+      for (
+        let file = waiting[0];
+        file !== undefined && (next?.head === undefined || file.from <= next.head.position);
+        file = waiting[0], next = leastOf(open)
+      ) {
         waiting.shift()
         open.push(await openStream(await connect(), folder, file, range))
       }
@@ -46,14 +57,24 @@ interface Stream {
   close(): Promise<void>
 }
 
-const leastOf = (streams: readonly Stream[]): Stream | undefined => streams.reduce<Stream | undefined>((least, each) => (least?.head === undefined || (each.head !== undefined && each.head.position < least.head.position) ? each : least), undefined)
+const leastOf = (streams: readonly Stream[]): Stream | undefined =>
+  streams.reduce<Stream | undefined>(
+    (least, each) =>
+      least?.head === undefined || (each.head !== undefined && each.head.position < least.head.position) ? each : least,
+    undefined,
+  )
 
 async function closeStream(open: Stream[], stream: Stream): Promise<void> {
   open.splice(open.indexOf(stream), 1)
   await stream.close()
 }
 
-async function openStream(connection: DuckDBConnection, folder: LogFolder, file: RowFile, range: Range): Promise<Stream> {
+async function openStream(
+  connection: DuckDBConnection,
+  folder: LogFolder,
+  file: RowFile,
+  range: Range,
+): Promise<Stream> {
   const records = fileRecords(connection, folder, file, range)
   const stream: Stream = {
     head: undefined,
@@ -71,10 +92,25 @@ async function openStream(connection: DuckDBConnection, folder: LogFolder, file:
 }
 
 /** The records of one file, which is sorted by position and row. */
-async function* fileRecords(connection: DuckDBConnection, folder: LogFolder, file: RowFile, range: Range): AsyncGenerator<Positioned, undefined, undefined> {
+async function* fileRecords(
+  connection: DuckDBConnection,
+  folder: LogFolder,
+  file: RowFile,
+  range: Range,
+): AsyncGenerator<Positioned, undefined, undefined> {
   const { position, event, created, tie, to, columns } = storedOwn
-  const select = [position, `epoch_us(${event})`, `epoch_us(${created})`, tie, to, columns, ...file.columns.map(parquetSql)]
-  const result = await connection.stream(`SELECT ${select.join(', ')} FROM ${parquetTable([join(folder.rows, file.name)])} WHERE ${position} >= ${range.from} AND ${position} < ${range.before}`)
+  const select = [
+    position,
+    `epoch_us(${event})`,
+    `epoch_us(${created})`,
+    tie,
+    to,
+    columns,
+    ...file.columns.map(parquetSql),
+  ]
+  const result = await connection.stream(
+    `SELECT ${select.join(', ')} FROM ${parquetTable([join(folder.rows, file.name)])} WHERE ${position} >= ${range.from} AND ${position} < ${range.before}`,
+  )
   let current: RecordBuilder | undefined
   for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
     for (const row of chunk.getRows()) {
@@ -104,11 +140,23 @@ function builderOf(position: bigint, file: RowFile, first: readonly DuckDBValue[
   const at = new Map(file.columns.map((column, i) => [storedName(column), ownColumns + i]))
   const places = columns.map((column) => must(at.get(storedName(column)), 'a row file has the columns of its records'))
   const rows: LogRow[] = []
-  const record: LogRecord = { target: file.target, to: first[4] as PushTo, columns, rows, deadLetters: [], replayed: [] }
+  const record: LogRecord = {
+    target: file.target,
+    to: first[4] as PushTo,
+    columns,
+    rows,
+    deadLetters: [],
+    replayed: [],
+  }
   return {
     position,
     add: (row) => {
-      rows.push({ event: row[1] as bigint, created: row[2] as bigint, tie: row[3] as bigint, values: columns.map(({ type }, i) => fromResult(type, row[places[i] ?? 0] ?? null)) })
+      rows.push({
+        event: row[1] as bigint,
+        created: row[2] as bigint,
+        tie: row[3] as bigint,
+        values: columns.map(({ type }, i) => fromResult(type, row[places[i] ?? 0] ?? null)),
+      })
     },
     done: () => ({ position, record }),
   }

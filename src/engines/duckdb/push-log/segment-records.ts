@@ -13,13 +13,21 @@ export interface RawRecord {
 }
 
 /** The records of segments that count, with from ≤ position < before, in log order, as far as a view of the log reaches. */
-export async function* segmentRecords(index: LogIndex, view: LogView, range: { readonly from: bigint; readonly before: bigint }): AsyncGenerator<RawRecord> {
+export async function* segmentRecords(
+  index: LogIndex,
+  view: LogView,
+  range: { readonly from: bigint; readonly before: bigint },
+): AsyncGenerator<RawRecord> {
   const first = placeOf(range.from)
   for (let { segment } = first; segment <= view.end.segment && startOf(segment) < range.before; segment++) {
     const until = segment === view.end.segment ? view.end.offset : Number.POSITIVE_INFINITY
     if (until === 0) return
     const from = segment === first.segment ? view.frameStart(first) : 0
-    for await (const frame of framesOf({ path: segmentPath(index.folder, segment), marker: index.markerOf(segment) }, from, until)) {
+    for await (const frame of framesOf(
+      { path: segmentPath(index.folder, segment), marker: index.markerOf(segment) },
+      from,
+      until,
+    )) {
       if (frame.kind === 'seal') break
       for (const [entry, { bytes }] of frame.entries.entries()) {
         const position = positionOf({ segment, offset: frame.offset + entry })

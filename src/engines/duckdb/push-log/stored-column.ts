@@ -1,4 +1,18 @@
-import { type DuckDBType, type DuckDBValue, BIGINT, BLOB, BOOLEAN, DOUBLE, DuckDBBlobValue, DuckDBListValue, DuckDBTimestampValue, FLOAT, INTEGER, LIST, VARCHAR } from '@duckdb/node-api'
+import {
+  type DuckDBType,
+  type DuckDBValue,
+  BIGINT,
+  BLOB,
+  BOOLEAN,
+  DOUBLE,
+  DuckDBBlobValue,
+  DuckDBListValue,
+  DuckDBTimestampValue,
+  FLOAT,
+  INTEGER,
+  LIST,
+  VARCHAR,
+} from '@duckdb/node-api'
 import { assert } from '../../../kernel/assert.ts'
 import { type FeatureType, type ScalarName, partsOf, widens } from '../../../values/feature-type.ts'
 import type { Value } from '../../../values/value.ts'
@@ -28,7 +42,8 @@ export const storedOwn = Object.freeze({
 })
 
 /** The columns of a record as the text that stands beside each of its rows. */
-export const columnsText = (columns: readonly StoredColumn[]): string => JSON.stringify(columns.map(({ name, type }) => [name, type]))
+export const columnsText = (columns: readonly StoredColumn[]): string =>
+  JSON.stringify(columns.map(({ name, type }) => [name, type]))
 
 /** Reads `columnsText`. */
 export function readColumnsText(text: string): StoredColumn[] {
@@ -67,7 +82,8 @@ export function appendedSql(sql: string, type: FeatureType): string {
 export function toAppended(type: FeatureType, value: Value | null): DuckDBValue {
   if (value === null) return null
   const parts = partsOf(type)
-  if (parts.kind === 'scalar') return parts.name === 'bytes' ? new DuckDBBlobValue(value as Uint8Array) : (value as DuckDBValue)
+  if (parts.kind === 'scalar')
+    return parts.name === 'bytes' ? new DuckDBBlobValue(value as Uint8Array) : (value as DuckDBValue)
   const item = parts.kind === 'list' ? parts.item : 'float32'
   return new DuckDBListValue((value as readonly (Value | null)[]).map((element) => toAppended(item, element)))
 }
@@ -103,7 +119,11 @@ function readable(stored: FeatureType, as: FeatureType): boolean {
  * SQL that reads a column by name as a type, out of rows that have some stored columns: the one of that name that is not
  * null, of those whose type widens to it without loss. `sqlOf` gives the SQL of a stored column.
  */
-export function takenSql(take: { readonly column: string; readonly type: FeatureType }, stored: readonly StoredColumn[], sqlOf: (column: StoredColumn) => string): string {
+export function takenSql(
+  take: { readonly column: string; readonly type: FeatureType },
+  stored: readonly StoredColumn[],
+  sqlOf: (column: StoredColumn) => string,
+): string {
   const type = typeName(take.type)
   const found = stored
     .filter((column) => column.name === take.column && readable(column.type, take.type))
