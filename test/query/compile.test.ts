@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { duckdbDialect } from '../../src/engines/duckdb/dialect.ts'
-import { type InputTable, type Leaves, compile, queryText } from '../../src/query/compile.ts'
+import type { InputTable, Leaves } from '../../src/query/block.ts'
+import { compile, queryText } from '../../src/query/compile.ts'
 import {
   type AsOf,
   type LogRows,
@@ -170,6 +171,9 @@ describe('plans as SQL', () => {
     expect(text({ kind: 'union', inputs: [swapped, plain] }, leaves([], null))).toEqual([
       'SELECT "delay", "airport" FROM (SELECT * FROM flights) AS t',
     ])
+    expect(text({ kind: 'union', inputs: [plain, swapped] }, leaves([], null))).toEqual([
+      'SELECT "airport", "delay" FROM (SELECT * FROM flights) AS t',
+    ])
     expect(text({ kind: 'union', inputs: [plain, plain] }, leaves([], null))).toEqual([
       'SELECT CAST(NULL AS VARCHAR) AS "airport", CAST(NULL AS INTEGER) AS "delay" FROM (SELECT 1 AS one) AS t WHERE false',
     ])
@@ -237,6 +241,14 @@ describe('as-of joins as SQL', () => {
     expect(text(asOf({ on: [], order: [own.event, own.created] }))[0]).toContain(
       '"_event" AS "key" FROM (SELECT * FROM flights) AS t) AS r ON l."key" >= r."key" ORDER BY',
     )
+  })
+
+  test('few left rows: only the rows of their entities are joined', () => {
+    const few = leaves([], null, { ...spine, rows: 100 })
+    expect(text(asOf({ order: [own.event, own.created] }), few)[0]).toContain(
+      'FROM (SELECT "airport", "delay", "_event", CAST(NULL AS TIMESTAMP) AS "_created", CAST(1 AS BIGINT) AS "_reading", CAST(0 AS BIGINT) AS "_tie", false AS "_tombstone" FROM (SELECT * FROM flights) AS t) AS l WHERE EXISTS (SELECT 1 FROM (SELECT "c0" AS "airport" FROM "spine") AS r WHERE r."airport" = l."airport") AND l."airport" IS NOT NULL)',
+    )
+    expect(text(asOf({}), leaves([], null, { ...spine, rows: 1_000_000 }))[0]).not.toContain('EXISTS')
   })
 
   test('rows that no left row can see are not asked for', () => {

@@ -1,6 +1,6 @@
 import type { Field } from '../../values/batch.ts'
 import { type FeatureType, isFeatureType } from '../../values/feature-type.ts'
-import type { InputTable } from '../../query/compile.ts'
+import type { InputTable } from '../../query/block.ts'
 import { fail } from '../../kernel/errors.ts'
 import { nearest } from '../../kernel/nearest.ts'
 import type { InputRows } from '../../query/relation.ts'

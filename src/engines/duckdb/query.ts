@@ -2,7 +2,8 @@ import { must } from '../../kernel/assert.ts'
 import { type Call, checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import type { OfflineQuery, QueryResult, SpineInput } from '../../ports/offline.ts'
-import { type Leaves, compile } from '../../query/compile.ts'
+import type { Leaves } from '../../query/block.ts'
+import { compile } from '../../query/compile.ts'
 import type { AsOf, InputRows, LogRows, Relation, SourceRows, SqlRows } from '../../query/relation.ts'
 import type { FileIdentity } from '../../values/file-identity.ts'
 import { duckdbDialect, ident } from './dialect.ts'
@@ -24,7 +25,7 @@ type Leaf = SourceRows | SqlRows | LogRows | InputRows
 export async function startQuery(engine: Engine, query: OfflineQuery, call?: Call): Promise<QueryResult> {
   checkCall(call)
   const leaves = leavesOf(query.plan)
-  const inputs = leaves.filter((leaf) => leaf.kind === 'input')
+  const inputs = inputsOf(leaves)
   const spines = new Map(
     inputs.map((leaf) => [leaf.name, must(query.inputs?.get(leaf.name), `the query brings ${leaf.name}`)]),
   )
@@ -44,8 +45,7 @@ export async function startQuery(engine: Engine, query: OfflineQuery, call?: Cal
   try {
     const loaded = new Map<string, LoadedInput>()
     for (const [i, leaf] of inputs.entries()) {
-      if (!loaded.has(leaf.name))
-        loaded.set(leaf.name, await keepSpine(context, leaf, must(spines.get(leaf.name), leaf.name), `_input_${i}`))
+      loaded.set(leaf.name, await keepSpine(context, leaf, must(spines.get(leaf.name), leaf.name), `_input_${i}`))
     }
     await rangesOf(session, query.plan, loaded)
     const compiled = compile(query.plan, duckdbDialect, await lookUp(context, leaves, loaded))
@@ -76,6 +76,17 @@ function leavesOf(relation: Relation): Leaf[] {
     default:
       return leavesOf(relation.input)
   }
+}
+
+/** Each input once, with all that its leaves use. */
+function inputsOf(leaves: readonly Leaf[]): InputRows[] {
+  const inputs = new Map<string, InputRows>()
+  for (const leaf of leaves) {
+    if (leaf.kind !== 'input') continue
+    const uses = new Map([...(inputs.get(leaf.name)?.uses ?? []), ...leaf.uses].map((use) => [use.name, use]))
+    inputs.set(leaf.name, { ...leaf, uses: [...uses.values()] })
+  }
+  return [...inputs.values()]
 }
 
 function sqlInputsOf(leaves: readonly Leaf[], spines: readonly SpineInput[]): ReturnType<typeof allInputs> {
@@ -153,7 +164,7 @@ async function rangesOf(session: Session, plan: Relation, loaded: Map<string, Lo
       )
     if (typeof min !== 'bigint' || typeof max !== 'bigint') continue
     const ranges = new Map([...(input.table.ranges ?? []), [asOf.at, { min, max }] as const])
-    loaded.set(asOf.left.name, { ...input, table: { ...input.table, ranges } })
+    loaded.set(asOf.left.name, { ...input, table: { ...input.table, rows: Number(rows), ranges } })
   }
 }
 
