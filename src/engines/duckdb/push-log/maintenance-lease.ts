@@ -38,21 +38,26 @@ export async function takeMaintenance(folder: LogFolder): Promise<AsyncDisposabl
   return {
     async [Symbol.asyncDispose]() {
       clearInterval(renewing)
-      if ((await tokenOf(path)) === token) await deleteFile(path)
+      if ((await holderOf(path))?.token === token) await deleteFile(path)
     },
   }
 }
 
 async function isFree(path: string): Promise<boolean> {
-  const text = await readFile(path, 'utf8').catch(ignoreMissing)
   const facts = await stat(path).catch(ignoreMissing)
-  if (text === undefined || facts === undefined) return true
-  return Date.now() - facts.mtimeMs > staleMs || isDead(holderShape.parse(JSON.parse(text)).owner)
+  if (facts === undefined || Date.now() - facts.mtimeMs > staleMs) return true
+  const holder = await holderOf(path)
+  return holder !== undefined && isDead(holder.owner)
 }
 
-async function tokenOf(path: string): Promise<string | undefined> {
+/** Who holds the lease; undefined where nobody does, or the file is not ours: then only its age counts. */
+async function holderOf(path: string): Promise<z.output<typeof holderShape> | undefined> {
   const text = await readFile(path, 'utf8').catch(ignoreMissing)
-  return text === undefined ? undefined : holderShape.parse(JSON.parse(text)).token
+  try {
+    return holderShape.safeParse(JSON.parse(text ?? 'null')).data
+  } catch {
+    return undefined
+  }
 }
 
 function ignoreMissing(thrown: unknown): undefined {
