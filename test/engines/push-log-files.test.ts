@@ -306,24 +306,3 @@ describe('manifests', () => {
     assertRead(await readAll(log), all)
   })
 })
-
-test('a handle that slept while everything it knew was sealed and deleted appends where others read', async () => {
-  const path = join(folder, 'log')
-  const limits = { sealBytes: 1, mergeFiles: 2, keepReplacedMs: 0 }
-  await using sleeper = await openPushLog(path, limits)
-  await using log = await openPushLog(path, limits)
-  const expected: (readonly [bigint, LogRecord])[] = [
-    [await put(sleeper, record([0], { idempotency: taken('k') })), record([0])],
-  ]
-  for (let n = 1; n < 5; n++) {
-    expected.push([await put(log, record([n])), record([n])])
-    await log.maintain(quiet)
-  }
-  expect(await readdir(join(path, 'segments'))).toEqual([])
-  expect(await sleeper.append([record([7], { idempotency: taken('k', start + 1n) })])).toEqual([
-    { kind: 'repeated', earlier: taken('k') },
-  ])
-  expected.push([await put(sleeper, record([8])), record([8])])
-  assertRead(await readAll(log), expected)
-  assertRead(await readAll(sleeper), expected)
-})
