@@ -7,7 +7,35 @@ export { entity, featureService, featureView, onDemand, source } from './define/
 export { type ErrorCode, type Problem, ProvenderError, isProvenderError } from './kernel/errors.ts'
 export { type Clock, manualClock, systemClock } from './kernel/clock.ts'
 export type { KeysOf, OnlineRowOf, PushRowOf, Readable } from './define/inferred.ts'
-export type * from './contract/store.ts'
+export type {
+  ApplyOptions,
+  CallOptions,
+  Change,
+  DeadLetterEntry,
+  DefinitionsLike,
+  Described,
+  EventsOptions,
+  Exactness,
+  HistoricalOptions,
+  InstantLike,
+  ListKind,
+  MaterializeOptions,
+  Named,
+  OnlineOptions,
+  OnlineRows,
+  Plan,
+  PushAnswer,
+  PushOptions,
+  Run,
+  RunProgress,
+  SdkValue,
+  SnapshotOptions,
+  Spine,
+  Status,
+  Store,
+  Table,
+  VersionEntry,
+} from './contract/store.ts'
 export type { HistoricalRowOf, TypedStore } from './contract/typed-store.ts'
 export { formatInstant, parseInstant } from './values/instant.ts'
 

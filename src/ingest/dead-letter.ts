@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { excerptOf, stringifyExact } from '../codecs/exact-json.ts'
 import { isProvenderError } from '../kernel/errors.ts'
-import type { DeadLetter, PushTo } from '../ports/push-log.ts'
+import type { DeadLetter, PushTo } from '../ports/dead-letters.ts'
 import { formatInstant, inRange } from '../values/instant.ts'
 import type { Refusal, ValueForm } from './push-row.ts'
 import type { PushSchema } from './push-schema.ts'

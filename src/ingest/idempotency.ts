@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { stringifyExact } from '../codecs/exact-json.ts'
 import type { PushAnswer } from '../contract/store.ts'
 import { type Problem, type ProvenderError, fail } from '../kernel/errors.ts'
-import type { IdempotencyRecord, PushTo } from '../ports/push-log.ts'
+import type { PushTo } from '../ports/dead-letters.ts'
+import type { IdempotencyRecord } from '../ports/push-log.ts'
 import type { LogTarget } from '../query/relation.ts'
 
 /** Characters of an idempotency key. */

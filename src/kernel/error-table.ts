@@ -12,8 +12,10 @@ export interface ErrorRow {
   readonly remedy: string
 }
 
-const row = (status: number, exit: number, title: string, remedy: string, retryable = false): ErrorRow =>
-  Object.freeze({ status, exit, retryable, title, remedy })
+const row = (status: number, exit: number, title: string, remedy: string): ErrorRow => Object.freeze({ status, exit, retryable: false, title, remedy })
+
+/** A row of what may go well on another try. */
+const passing = (status: number, exit: number, title: string, remedy: string): ErrorRow => Object.freeze({ status, exit, retryable: true, title, remedy })
 
 /** The one error table. docs/reference/errors.md is generated from it. */
 export const errorTable = Object.freeze({
@@ -67,11 +69,11 @@ export const errorTable = Object.freeze({
   IDEMPOTENCY_MISMATCH: row(409, 7, 'The idempotency key was used for another body', 'Use a new key for a new body.'),
   RUN_CANCELLED: row(409, 7, 'The run was cancelled', 'Run it again: it resumes from what is covered.'),
   // Stores: exit 5.
-  STORE_UNREACHABLE: row(503, 5, 'A store cannot be reached', 'Check that it runs and try again.', true),
-  STORE_FULL: row(503, 5, 'A store has no room', 'Free disk space and try again.', true),
-  DEADLINE_EXCEEDED: row(504, 5, 'The deadline has passed', 'Ask for less, or allow more time with x-timeout-ms.', true),
-  SOURCE_CHANGED: row(503, 5, 'A source changed while it was read', 'Run it again when the file is complete.', true),
-  LEASE_LOST: row(503, 5, 'Another process took the run over', 'Nothing: the other process ends it.', true),
+  STORE_UNREACHABLE: passing(503, 5, 'A store cannot be reached', 'Check that it runs and try again.'),
+  STORE_FULL: passing(503, 5, 'A store has no room', 'Free disk space and try again.'),
+  DEADLINE_EXCEEDED: passing(504, 5, 'The deadline has passed', 'Ask for less, or allow more time with x-timeout-ms.'),
+  SOURCE_CHANGED: passing(503, 5, 'A source changed while it was read', 'Run it again when the file is complete.'),
+  LEASE_LOST: passing(503, 5, 'Another process took the run over', 'Nothing: the other process ends it.'),
   // The rest: exit 1.
   CORRUPT_STORE: row(500, 1, 'A store holds what cannot be read', 'Restore it from a backup; docs/guide shows how.'),
   CLOSED: row(500, 1, 'The store is closed', 'Open it again.'),

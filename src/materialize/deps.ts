@@ -4,7 +4,8 @@ import type { OnlineMarks } from '../ports/marks.ts'
 import type { OfflineStore } from '../ports/offline.ts'
 import type { OnlineStore } from '../ports/online.ts'
 import type { PushLog } from '../ports/push-log.ts'
-import type { Owner, RunLog } from '../ports/run-log.ts'
+import type { Owner } from '../ports/leases.ts'
+import type { RunLog } from '../ports/run-log.ts'
 import type { Snapshots } from '../ports/snapshots.ts'
 
 /** What materialization works with. */

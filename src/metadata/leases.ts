@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Transaction } from 'kysely'
 import type { Call } from '../kernel/call.ts'
-import type { Owner } from '../ports/run-log.ts'
+import type { Owner } from '../ports/leases.ts'
 import type { Database } from './database.ts'
 import { documentsOf } from './document.ts'
 import { integerOf, textOf } from './rows.ts'

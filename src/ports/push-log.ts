@@ -1,10 +1,8 @@
+import type { DeadLetter, DeadLetters, PushTo } from './dead-letters.ts'
 import type { Call } from '../kernel/call.ts'
 import type { FeatureType } from '../values/feature-type.ts'
 import type { LogTarget } from '../query/relation.ts'
 import type { Value } from '../values/value.ts'
-
-/** Where pushed rows go. */
-export type PushTo = 'both' | 'online' | 'offline'
 
 /** One pushed row or tombstone as the log keeps it. */
 export interface LogRow {
@@ -14,19 +12,6 @@ export interface LogRow {
   readonly tie: bigint
   /** One per column of the record; of a tombstone only the keys are not null. */
   readonly values: readonly (Value | null)[]
-}
-
-/** A row that was refused. */
-export interface DeadLetter {
-  /** Unique, and made so that ids sort as texts (by UTF-16 units) in the order in which the rows were refused. */
-  readonly id: string
-  readonly atUs: bigint
-  readonly target: LogTarget
-  readonly to: PushTo
-  /** As it was sent: JSON text. */
-  readonly row: string
-  readonly code: string
-  readonly detail: string
 }
 
 /** What one call appends, all or nothing: rows of one target with the same columns, refused rows, replayed dead letters, and the record that makes a retry safe. */
@@ -64,7 +49,7 @@ export interface Positioned {
  * The push log: durable before `append` answers, totally ordered by positions that only grow, seen by every process.
  * A record is either whole or not there, also after a crash. After disposal every call throws CLOSED.
  */
-export interface PushLog extends AsyncDisposable {
+export interface PushLog extends DeadLetters, AsyncDisposable {
   /** Appends records; `result[i]` answers `records[i]`. Concurrent calls share one fsync. @throws STORE_FULL: nothing of it counts. */
   append(records: readonly LogRecord[], call?: Call): Promise<Appended[]>
   /** A position above every record whose append has answered, anywhere; every record below it is visible and durable. */
@@ -76,8 +61,6 @@ export interface PushLog extends AsyncDisposable {
   changes(from: bigint, before: bigint, call?: Call): AsyncIterable<Positioned>
   /** The record that holds an idempotency key and is younger than 24 h, if there is one. */
   lookup(key: string, nowUs: bigint, call?: Call): Promise<IdempotencyRecord | undefined>
-  /** Dead letters that are still listed, by id, so oldest first. `after` is the id of the last one seen, whether it is still listed or not; `target` a name of either kind. */
-  deadLetters(query: { readonly target?: string; readonly ids?: readonly string[]; readonly after?: string; readonly limit: number }, call?: Call): Promise<DeadLetter[]>
   /**
    * Folds what is old into its compact form (seals, compacts). Changes nothing that can be read but for purged targets: their rows and
    * dead letters below the position are gone for good. Does nothing while another process is at it. Safe beside everything else.

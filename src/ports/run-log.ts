@@ -1,6 +1,7 @@
 import type { Call } from '../kernel/call.ts'
 import type { Generations } from '../decide/generations.ts'
 import type { Progress } from '../decide/progress.ts'
+import type { Leases } from './leases.ts'
 import type { Swap, Versioned } from './registry.ts'
 
 /** The kinds and states of a run. queued → running → succeeded | failed | cancelled; queued → cancelled. */
@@ -32,30 +33,14 @@ export interface RunRecord {
 /** How many runs are kept: older ones that have ended are forgotten as new ones are queued. */
 export const runsKept = 10_000
 
-/** Who holds a lease: enough to know another process dead. */
-export interface Owner {
-  readonly host: string
-  readonly boot: string
-  readonly pid: number
-  /** Start of the process in clock ticks since boot, or any text that two processes of one pid do not share. */
-  readonly startedAt: string
-}
-
 /** Generations and progress of one view: one document, changed by compare-and-swap only. */
 export interface ViewState {
   readonly generations: Generations
   readonly progress: Progress
 }
 
-/** Leases, the state of each view, and what ran. After disposal every call throws CLOSED. */
-export interface RunLog extends AsyncDisposable {
-  /**
-   * Takes a lease when it is free, ended, or its owner is one of `dead`; answers the token (unique), or the owner that holds it.
-   * Lease time is the machine's own, not the domain clock's.
-   */
-  acquire(name: string, owner: Owner, options: { readonly forMs: number; readonly dead: (owner: Owner) => boolean }, call?: Call): Promise<{ token: string } | { heldBy: Owner; untilMs: number }>
-  /** Renews (`forMs` > 0) or releases (0) a lease that is still ours (nobody has taken it since, ended or not); answers whether it was. */
-  renew(name: string, token: string, forMs: number, call?: Call): Promise<boolean>
+/** The state of each view, what ran, and the leases that runs are held under. After disposal every call throws CLOSED. */
+export interface RunLog extends Leases, AsyncDisposable {
   /** The state of a view; version 0 and null when there is none. */
   readState(view: string, call?: Call): Promise<{ readonly version: number; readonly value: ViewState | null }>
   /**

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { manualClock } from '../kernel/clock.ts'
 import { noProgress } from '../decide/progress.ts'
-import type { Owner, RunLog, ViewState } from '../ports/run-log.ts'
+import type { Owner } from '../ports/leases.ts'
+import type { RunLog, ViewState } from '../ports/run-log.ts'
 import type { Law } from './law.ts'
 import {
   commitOf,

@@ -4,13 +4,13 @@ import type { Breach, Law, Source } from './breach.ts'
 import { roomOf } from './floors.ts'
 import { importsOf } from './imports.ts'
 
-const PURE_ROOMS = new Set(['query', 'decide', 'values', 'define', 'codecs'])
+const PURE_ROOMS = new Set(['query', 'decide', 'values', 'define'])
 const IMPURE_CALLS = new Set(['Date.now', 'Math.random', 'performance.now', 'crypto.randomUUID'])
 const IMPURE_MODULES = new Set(['node:fs', 'node:fs/promises', 'fs', 'fs/promises'])
 
 export const purity: Law = {
   name: 'purity',
-  demands: 'query, decide, values, define and codecs do not wait, read clocks, throw dice or touch files',
+  demands: 'query, decide, values and define do not wait, read clocks, throw dice or touch files',
   check: ({ sources }) =>
     [...sources.values()].flatMap((source) => (PURE_ROOMS.has(roomOf(source.path) ?? '') ? impuritiesOf(source) : [])),
 }

@@ -12,7 +12,8 @@ import {
   type Swap,
   type Versioned,
 } from '../../ports/registry.ts'
-import { type Owner, type RunLog, type RunRecord, runsKept, type ViewState } from '../../ports/run-log.ts'
+import type { Owner } from '../../ports/leases.ts'
+import { type RunLog, type RunRecord, runsKept, type ViewState } from '../../ports/run-log.ts'
 
 /** The metadata ports over one store. Disposing it disposes both. */
 export interface MemoryMetadata extends AsyncDisposable {
