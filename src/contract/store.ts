@@ -24,7 +24,12 @@ export interface CallOptions {
   readonly timeoutMs?: number
 }
 
+/** How values are written: as users of the SDK pass them, strictly as wire JSON (parsed without loss), or keys as the text of a URL. */
+export type ValueForm = 'js' | 'json' | 'text'
+
 export interface OnlineOptions extends CallOptions, Exactness {
+  /** How the values of entities are written; `js` unless said. */
+  readonly form?: ValueForm
   readonly fullNames?: boolean
   /** Also give values older than their ttl; their status stays OUTSIDE_MAX_AGE. */
   readonly includeExpired?: boolean
@@ -36,6 +41,8 @@ export interface OnlineRows<Row = Readonly<Record<string, SdkValue>>> extends Re
   readonly features: readonly string[]
   /** View names or aliases, in order of first use. */
   readonly views: readonly string[]
+  /** The fields of an entity and their types, in order of first use. */
+  readonly keyFields: readonly { readonly name: string; readonly type: string }[]
   /** `statuses[i][j]`: of entity i's feature j. */
   readonly statuses: readonly (readonly Status[])[]
   /** `eventTimes[i][k]`: of entity i's row of view k in microseconds; null where there is no row. */
@@ -160,7 +167,16 @@ export interface Run {
 
 export interface PushOptions extends CallOptions {
   readonly to?: 'both' | 'online' | 'offline'
+  /** How values are written; `js` unless said. */
+  readonly form?: 'js' | 'json'
   readonly idempotencyKey?: string
+}
+
+export interface DeleteOptions extends CallOptions {
+  /** When it was deleted; unless said the later of now and the newest event time stored. */
+  readonly at?: InstantLike
+  /** How the keys are written; `js` unless said. */
+  readonly form?: ValueForm
 }
 
 export interface PushAnswer {
@@ -221,7 +237,7 @@ export interface Store extends AsyncDisposable {
   cancelRun(id: string, options?: CallOptions): Promise<Run>
 
   push(target: Named, rows: readonly Readonly<Record<string, unknown>>[], options?: PushOptions): Promise<PushAnswer>
-  delete(view: Named, keys: Readonly<Record<string, unknown>>, options?: CallOptions & { readonly at?: InstantLike }): Promise<{ deleted: boolean }>
+  delete(view: Named, keys: Readonly<Record<string, unknown>>, options?: DeleteOptions): Promise<{ deleted: boolean }>
   deadLetters(query?: { readonly source?: string; readonly limit?: number; readonly after?: string }, options?: CallOptions): Promise<{ deadLetters: readonly DeadLetterEntry[]; next?: string }>
   replayDeadLetters(query?: { readonly ids?: readonly string[]; readonly source?: string }, options?: CallOptions): Promise<{ replayed: number; accepted: number; rejected: number }>
 

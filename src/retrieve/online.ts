@@ -42,6 +42,8 @@ export interface OnlineResult {
   readonly types: readonly FeatureType[]
   /** Views, or aliases, in order of first use. */
   readonly views: readonly string[]
+  /** The fields of an entity, in order of first use. */
+  readonly keyFields: readonly { readonly name: string; readonly type: FeatureType }[]
   /** `rows[i]` answers entity i. Rows of equal entities may be one object. */
   readonly rows: readonly OnlineRow[]
   /** What `statuses` of a row is, the very object, where all its values are present. */
@@ -85,6 +87,7 @@ export async function readOnline(
     features: plan.features,
     types: plan.types,
     views: plan.views,
+    keyFields: plan.keyFields,
     rows,
     allPresent: plan.allPresent,
     registryVersion: snapshot.version,

@@ -29,7 +29,7 @@ export const toSdkValue = (type: FeatureType, value: Value | null, exactness: Ex
 
 /** The rows of an online read as the SDK gives them: one object per entity, the rest by position. @throws as `Shaper`. */
 export function toOnlineRows(result: OnlineResult, exactness: Exactness = {}): OnlineRows {
-  const { features, types, views, registryVersion } = result
+  const { features, types, views, keyFields, registryVersion } = result
   const shapers = types.map((type) => shaperOf(type, exactness))
   const rows = result.rows.map(({ values }) => {
     const row: Record<string, SdkValue> = {}
@@ -44,6 +44,7 @@ export function toOnlineRows(result: OnlineResult, exactness: Exactness = {}): O
     features,
     types,
     views,
+    keyFields,
     statuses: result.rows.map((row) => row.statuses),
     eventTimes: result.rows.map((row) => row.eventTimes),
     exact: result.rows.map((row) => row.values),

@@ -29,6 +29,7 @@ describe('values of the SDK', () => {
       features: ['count', 'constructor'],
       types: ['int64', 'timestamp'],
       views: ['v'],
+      keyFields: [{ name: 'id', type: 'string' }],
       rows: [
         { values: [1n, 2_000n], statuses: allPresent, eventTimes: [5n] },
         { values: [null, null], statuses: ['NOT_FOUND', 'NOT_FOUND'], eventTimes: [null] },
@@ -45,6 +46,7 @@ describe('values of the SDK', () => {
       features: ['count', 'constructor'],
       types: ['int64', 'timestamp'],
       views: ['v'],
+      keyFields: [{ name: 'id', type: 'string' }],
       registryVersion: 3,
     })
     expect([rows.statuses[1], rows.eventTimes, rows.exact[0]]).toEqual([
