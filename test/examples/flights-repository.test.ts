@@ -35,7 +35,7 @@ function sqlOf(file: string, source: string): string {
 
 describe('the slice', () => {
   test('has the rows, columns and order that DATA-LICENCE.md promises', async () => {
-    const licence = readFileSync(new URL('../../DATA-LICENCE.md', import.meta.url), 'utf8')
+    const licence = readFileSync(new URL('../../examples/flights/DATA-LICENCE.md', import.meta.url), 'utf8')
     const [[rows, airports]] = (await query(
       'select count(*)::integer, list(distinct origin order by origin) from flights',
     )) as [[number, string[]]]
