@@ -108,7 +108,7 @@ function leafBlock(leaf: SourceRows | SqlRows | LogRows, context: Context, narro
   const table = context.leaves.rows(leaf, narrow)
   if (table === null) return emptyBlock(fields, dialect)
   return {
-    columns: fields.map((f) => ({ ...f, sql: dialect.ident(f.name) })),
+    columns: fields.map((f) => ({ ...f, sql: `t.${dialect.ident(f.name)}` })),
     from: `(${table}) AS t`,
     where: [],
     order: [],
@@ -121,10 +121,19 @@ function inputBlock(leaf: InputRows, context: Context): Block {
   const columns = table.columns.map((c): CompiledColumn => {
     const type = types.get(c.name)
     if (type === undefined)
-      return { name: c.name, type: c.type, sql: context.dialect.ident(c.column), inputColumn: c.name }
-    return { name: c.name, type, sql: context.dialect.ident(must(table.used.get(c.name), `the input has ${c.name}`)) }
+      return { name: c.name, type: c.type, sql: `t.${context.dialect.ident(c.column)}`, inputColumn: c.name }
+    return {
+      name: c.name,
+      type,
+      sql: `t.${context.dialect.ident(must(table.used.get(c.name), `the input has ${c.name}`))}`,
+    }
   })
-  return { columns, from: context.dialect.ident(table.table), where: [], order: [context.dialect.ident(table.row)] }
+  return {
+    columns,
+    from: `${context.dialect.ident(table.table)} AS t`,
+    where: [],
+    order: [`t.${context.dialect.ident(table.row)}`],
+  }
 }
 
 function deriveBlock(relation: Derive, context: Context, narrow: readonly Predicate[]): Block {
@@ -156,7 +165,7 @@ function unionBlock(relation: Union, context: Context, narrow: readonly Predicat
     return {
       name,
       type: column.type,
-      sql: context.dialect.ident(name),
+      sql: `t.${context.dialect.ident(name)}`,
       ...(same && column.constant !== undefined ? { constant: column.constant } : {}),
     }
   })

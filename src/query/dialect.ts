@@ -67,11 +67,18 @@ export interface AsOfParts {
   readonly knownByLeft: boolean
 }
 
-/** The text of a query. */
+/**
+ * The text of a query. Columns are always named with their table: in ORDER BY a bare name means what is selected under it,
+ * not the column.
+ */
 export function selectText(dialect: Dialect, select: Select, order: readonly string[] = []): string {
   const columns = select.columns.map((c) =>
-    c.sql === dialect.ident(c.name) ? c.sql : `${c.sql} AS ${dialect.ident(c.name)}`,
+    isColumn(c.sql, dialect.ident(c.name)) ? c.sql : `${c.sql} AS ${dialect.ident(c.name)}`,
   )
   const where = select.where.length === 0 ? '' : ` WHERE ${select.where.join(' AND ')}`
   return `SELECT ${select.distinct === true ? 'DISTINCT ' : ''}${columns.join(', ')} FROM ${select.from}${where}${order.length === 0 ? '' : ` ORDER BY ${order.join(', ')}`}`
 }
+
+/** Whether SQL is a column of that name, of some table. */
+const isColumn = (sql: string, name: string): boolean =>
+  sql.endsWith(`.${name}`) && /^[a-z]\w*$/.test(sql.slice(0, -name.length - 1))

@@ -307,6 +307,36 @@ describe('a spine in a file', () => {
     })
   })
 
+  test('names that SQL could take for others, in every format', async () => {
+    const path = join(bench.dir, 'names.parquet')
+    await bench.sql(
+      `COPY (SELECT 1 AS c1, 2 AS c0, 3 AS "row", 4 AS u0, 5 AS f, 1::BIGINT AS id, TIMESTAMP '2020-01-01' AS event_timestamp, 6 AS u1, 7 AS k0, 8 AS "key", 9 AS file_row_number, 10 AS filename) TO '${path}'`,
+    )
+    const expected = {
+      c1: 1,
+      c0: 2,
+      row: 3,
+      u0: 4,
+      f: 5,
+      id: 1,
+      u1: 6,
+      k0: 7,
+      key: 8,
+      file_row_number: 9,
+      filename: 10,
+      delay: 5,
+    }
+    const got = (await ask(byId, { kind: 'file', path, format: 'parquet' })).columns
+    expect(Object.fromEntries(Object.keys(expected).map((name) => [name, Number(got[name]?.[0])]))).toEqual(expected)
+    const { delay: _, ...spine } = expected
+    const csv = await inFile(
+      'names.csv',
+      `event_timestamp,${Object.keys(spine).join()}\n2020-01-01,${Object.values(spine).join()}\n`,
+    )
+    const text = (await ask(byId, { kind: 'file', path: csv, format: 'csv' })).columns
+    expect(Object.fromEntries(Object.keys(expected).map((name) => [name, Number(text[name]?.[0])]))).toEqual(expected)
+  })
+
   test('Parquet out: the spine in its own types and order, features as they are', async () => {
     const path = join(bench.dir, 'wide.parquet')
     await bench.sql(

@@ -305,6 +305,36 @@ describe('reading columns as their types', () => {
   )
 })
 
+describe('columns under other names', () => {
+  test('two columns that change places; a sort by what is not selected under its name', async () => {
+    await bench.sql(`COPY (SELECT * FROM (VALUES (1, 5), (2, 4), (3, 6)) t(a, c0)) TO '{dir}/f.parquet'`)
+    const swapped: Relation = {
+      ...rows(parquet('f.parquet'), {}),
+      take: [
+        { column: 'c0', as: 'a', type: 'int32' },
+        { column: 'a', as: 'c0', type: 'int32' },
+      ],
+    }
+    expect(await read(swapped)).toEqual({ a: [5, 4, 6], c0: [1, 2, 3] })
+    const back: Relation = {
+      kind: 'derive',
+      input: { kind: 'sort', input: swapped, by: ['a'] },
+      columns: [
+        { as: 'c0', column: 'a' },
+        { as: 'a', column: 'c0' },
+      ],
+    }
+    expect(await read(back)).toEqual({ c0: [4, 5, 6], a: [2, 1, 3] })
+    expect(
+      await read({
+        kind: 'derive',
+        input: { kind: 'sort', input: swapped, by: ['c0'] },
+        columns: [{ as: 'x', column: 'a' }],
+      }),
+    ).toEqual({ x: [5, 4, 6] })
+  })
+})
+
 describe('files that are not what they were', () => {
   const listed = async (source: FileSourceDef) => (await describeOne(source))?.files ?? []
 

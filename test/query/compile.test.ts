@@ -109,7 +109,7 @@ describe('plans as SQL', () => {
       ],
     }
     expect(text(plan)).toEqual([
-      `SELECT "delay" AS "d", 'it''s' AS "one" FROM (SELECT * FROM flights) AS t WHERE "_event" >= TIMESTAMP '1970-01-01 00:00:00' AND "airport" IS NOT NULL`,
+      `SELECT t."delay" AS "d", 'it''s' AS "one" FROM (SELECT * FROM flights) AS t WHERE t."_event" >= TIMESTAMP '1970-01-01 00:00:00' AND t."airport" IS NOT NULL`,
     ])
   })
 
@@ -144,7 +144,7 @@ describe('plans as SQL', () => {
     expect(
       text({ kind: 'latest', input: rows, by: ['airport'], order: [own.event, own.created, own.reading, own.tie] }),
     ).toEqual([
-      `SELECT t."airport" AS "airport", t."delay" AS "delay", t."_event" AS "_event", t."_created" AS "_created", t."_reading" AS "_reading", t."_tie" AS "_tie", t."_tombstone" AS "_tombstone" FROM (SELECT "airport", "delay", "_event", CAST(NULL AS TIMESTAMP) AS "_created", CAST(1 AS BIGINT) AS "_reading", CAST(0 AS BIGINT) AS "_tie", false AS "_tombstone" FROM (SELECT * FROM flights) AS t QUALIFY row_number() OVER (PARTITION BY "airport" ORDER BY "_event" DESC NULLS LAST) = 1) AS t`,
+      `SELECT t."airport", t."delay", t."_event", t."_created", t."_reading", t."_tie", t."_tombstone" FROM (SELECT t."airport", t."delay", t."_event", CAST(NULL AS TIMESTAMP) AS "_created", CAST(1 AS BIGINT) AS "_reading", CAST(0 AS BIGINT) AS "_tie", false AS "_tombstone" FROM (SELECT * FROM flights) AS t QUALIFY row_number() OVER (PARTITION BY t."airport" ORDER BY t."_event" DESC NULLS LAST) = 1) AS t`,
     ])
   })
 
@@ -166,13 +166,13 @@ describe('plans as SQL', () => {
       ],
     }
     expect(text({ kind: 'union', inputs: [swapped, plain] })).toEqual([
-      'SELECT "delay", "airport" FROM (SELECT "delay", "airport" FROM (SELECT * FROM flights) AS t UNION ALL SELECT "delay", "airport" FROM (SELECT * FROM log) AS t) AS t',
+      'SELECT t."delay", t."airport" FROM (SELECT t."delay", t."airport" FROM (SELECT * FROM flights) AS t UNION ALL SELECT t."delay", t."airport" FROM (SELECT * FROM log) AS t) AS t',
     ])
     expect(text({ kind: 'union', inputs: [swapped, plain] }, leaves([], null))).toEqual([
-      'SELECT "delay", "airport" FROM (SELECT * FROM flights) AS t',
+      'SELECT t."delay", t."airport" FROM (SELECT * FROM flights) AS t',
     ])
     expect(text({ kind: 'union', inputs: [plain, swapped] }, leaves([], null))).toEqual([
-      'SELECT "airport", "delay" FROM (SELECT * FROM flights) AS t',
+      'SELECT t."airport", t."delay" FROM (SELECT * FROM flights) AS t',
     ])
     expect(text({ kind: 'union', inputs: [plain, plain] }, leaves([], null))).toEqual([
       'SELECT CAST(NULL AS VARCHAR) AS "airport", CAST(NULL AS INTEGER) AS "delay" FROM (SELECT 1 AS one) AS t WHERE false',
@@ -182,10 +182,10 @@ describe('plans as SQL', () => {
   test('a count counts rows, a semi-join keeps them', () => {
     const keys: Relation = { kind: 'derive', input: rows, columns: [{ as: 'airport', column: 'airport' }] }
     expect(text({ kind: 'count', input: { kind: 'distinct', input: keys } })).toEqual([
-      'SELECT CAST(count(*) AS BIGINT) AS "rows" FROM (SELECT CAST(1 AS BIGINT) AS "x" FROM (SELECT DISTINCT "airport" FROM (SELECT * FROM flights) AS t) AS t) AS t',
+      'SELECT CAST(count(*) AS BIGINT) AS "rows" FROM (SELECT CAST(1 AS BIGINT) AS "x" FROM (SELECT DISTINCT t."airport" FROM (SELECT * FROM flights) AS t) AS t) AS t',
     ])
     expect(text({ kind: 'semi', input: keys, keys: ['airport'], among: keys })).toEqual([
-      'SELECT l."airport" AS "airport" FROM (SELECT "airport" FROM (SELECT * FROM flights) AS t) AS l WHERE EXISTS (SELECT 1 FROM (SELECT "airport" FROM (SELECT * FROM flights) AS t) AS r WHERE r."airport" = l."airport")',
+      'SELECT l."airport" FROM (SELECT t."airport" FROM (SELECT * FROM flights) AS t) AS l WHERE EXISTS (SELECT 1 FROM (SELECT t."airport" FROM (SELECT * FROM flights) AS t) AS r WHERE r."airport" = l."airport")',
     ])
   })
 })
@@ -217,20 +217,20 @@ const asOf = (change: Partial<AsOf['joins'][number]>): AsOf => ({
 describe('as-of joins as SQL', () => {
   test('ties by value come after the instant; user names do not reach the text', () => {
     expect(text(asOf({ ttlUs: 5n }))).toEqual([
-      'CREATE TEMP TABLE "_as_of_0" AS SELECT l."row" AS "row", CASE WHEN epoch_us(l."at") - epoch_us(r."event") <= 5 THEN r."o0" END AS "o0" FROM (SELECT "row", "u1" AS "at", "c0" AS "k0", {\'f0\': "u1", \'f1\': 2, \'f2\': CAST(0 AS INTEGER)} AS "key" FROM "spine") AS l ASOF LEFT JOIN (SELECT "airport" AS "k0", "_event" AS "event", "delay" AS "o0", {\'f0\': "_event", \'f1\': CASE WHEN "delay" IS NULL THEN 0 ELSE 1 END, \'f2\': coalesce("delay", CAST(0 AS INTEGER))} AS "key" FROM (SELECT * FROM flights) AS t WHERE "airport" IS NOT NULL) AS r ON l.k0 = r.k0 AND l."key" >= r."key" ORDER BY l."row"',
+      'CREATE TEMP TABLE "_as_of_0" AS SELECT l."row", CASE WHEN epoch_us(l."at") - epoch_us(r."event") <= 5 THEN r."o0" END AS "o0" FROM (SELECT i."row", i."u1" AS "at", i."c0" AS "k0", {\'f0\': i."u1", \'f1\': 2, \'f2\': CAST(0 AS INTEGER)} AS "key" FROM "spine" AS i) AS l ASOF LEFT JOIN (SELECT t."airport" AS "k0", t."_event" AS "event", t."delay" AS "o0", {\'f0\': t."_event", \'f1\': CASE WHEN t."delay" IS NULL THEN 0 ELSE 1 END, \'f2\': coalesce(t."delay", CAST(0 AS INTEGER))} AS "key" FROM (SELECT * FROM flights) AS t WHERE t."airport" IS NOT NULL) AS r ON l.k0 = r.k0 AND l."key" >= r."key" ORDER BY l."row"',
       'SELECT s."c0" AS "airport""; DROP", s."c1" AS "_event", j0."o0" AS "delay" FROM "spine" AS s POSITIONAL JOIN "_as_of_0" AS j0',
     ])
   })
 
   test('pushed rows bring created time, tie and tombstones', () => {
     expect(text(asOf({ right: pushed, order: [own.event, own.created, own.reading, own.tie] }))[0]).toEqual(
-      'CREATE TEMP TABLE "_as_of_0" AS SELECT l."row" AS "row", CASE WHEN NOT r.dead THEN r."o0" END AS "o0" FROM (SELECT "row", "u1" AS "at", "c0" AS "k0", {\'f0\': "u1", \'f1\': TIMESTAMP \'infinity\', \'f2\': CAST(9223372036854775807 AS BIGINT)} AS "key" FROM "spine") AS l ASOF LEFT JOIN (SELECT "airport" AS "k0", "_event" AS "event", "_tombstone" AS "dead", "delay" AS "o0", {\'f0\': "_event", \'f1\': coalesce("_created", TIMESTAMP \'-infinity\'), \'f2\': "_tie"} AS "key" FROM (SELECT * FROM log) AS t WHERE "airport" IS NOT NULL) AS r ON l.k0 = r.k0 AND l."key" >= r."key" ORDER BY l."row"',
+      'CREATE TEMP TABLE "_as_of_0" AS SELECT l."row", CASE WHEN NOT r.dead THEN r."o0" END AS "o0" FROM (SELECT i."row", i."u1" AS "at", i."c0" AS "k0", {\'f0\': i."u1", \'f1\': TIMESTAMP \'infinity\', \'f2\': CAST(9223372036854775807 AS BIGINT)} AS "key" FROM "spine" AS i) AS l ASOF LEFT JOIN (SELECT t."airport" AS "k0", t."_event" AS "event", t."_tombstone" AS "dead", t."delay" AS "o0", {\'f0\': t."_event", \'f1\': coalesce(t."_created", TIMESTAMP \'-infinity\'), \'f2\': t."_tie"} AS "key" FROM (SELECT * FROM log) AS t WHERE t."airport" IS NOT NULL) AS r ON l.k0 = r.k0 AND l."key" >= r."key" ORDER BY l."row"',
     )
   })
 
   test('known by the left row: rows by the instant from which they are both true and known', () => {
     expect(text(asOf({ right: pushed, knownByLeft: true, order: [own.event, own.created] }))[0]).toContain(
-      '{\'f0\': greatest("_event", "_created"), \'f1\': coalesce("_created", TIMESTAMP \'-infinity\')} AS "key" FROM (SELECT * FROM log) AS t WHERE "airport" IS NOT NULL AND "_created" IS NOT NULL QUALIFY "_event" = max("_event") OVER (PARTITION BY "airport" ORDER BY greatest("_event", "_created"))',
+      '{\'f0\': greatest(t."_event", t."_created"), \'f1\': coalesce(t."_created", TIMESTAMP \'-infinity\')} AS "key" FROM (SELECT * FROM log) AS t WHERE t."airport" IS NOT NULL AND t."_created" IS NOT NULL QUALIFY t."_event" = max(t."_event") OVER (PARTITION BY t."airport" ORDER BY greatest(t."_event", t."_created"))',
     )
   })
 
@@ -239,14 +239,14 @@ describe('as-of joins as SQL', () => {
       'SELECT s."c0" AS "airport""; DROP", s."c1" AS "_event", CAST(NULL AS INTEGER) AS "delay" FROM "spine" AS s',
     ])
     expect(text(asOf({ on: [], order: [own.event, own.created] }))[0]).toContain(
-      '"_event" AS "key" FROM (SELECT * FROM flights) AS t) AS r ON l."key" >= r."key" ORDER BY',
+      't."_event" AS "key" FROM (SELECT * FROM flights) AS t) AS r ON l."key" >= r."key" ORDER BY',
     )
   })
 
   test('few left rows: only the rows of their entities are joined', () => {
     const few = leaves([], null, { ...spine, rows: 100 })
     expect(text(asOf({ order: [own.event, own.created] }), few)[0]).toContain(
-      'FROM (SELECT "airport", "delay", "_event", CAST(NULL AS TIMESTAMP) AS "_created", CAST(1 AS BIGINT) AS "_reading", CAST(0 AS BIGINT) AS "_tie", false AS "_tombstone" FROM (SELECT * FROM flights) AS t) AS l WHERE EXISTS (SELECT 1 FROM (SELECT "c0" AS "airport" FROM "spine") AS r WHERE r."airport" = l."airport") AND l."airport" IS NOT NULL)',
+      'FROM (SELECT t."airport", t."delay", t."_event", CAST(NULL AS TIMESTAMP) AS "_created", CAST(1 AS BIGINT) AS "_reading", CAST(0 AS BIGINT) AS "_tie", false AS "_tombstone" FROM (SELECT * FROM flights) AS t) AS l WHERE EXISTS (SELECT 1 FROM (SELECT t."c0" AS "airport" FROM "spine" AS t) AS r WHERE r."airport" = l."airport") AND l."airport" IS NOT NULL)',
     )
     expect(text(asOf({}), leaves([], null, { ...spine, rows: 1_000_000 }))[0]).not.toContain('EXISTS')
   })

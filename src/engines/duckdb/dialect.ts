@@ -154,9 +154,9 @@ function asOf(parts: AsOfParts): string {
         where: parts.knownByLeft ? [...right.where, 'false'] : right.where,
       })
   const leftColumns = [
-    { sql: ident(left.row), name: 'row' },
-    { sql: ident(left.at), name: 'at' },
-    ...left.keys.map((column, i) => ({ sql: ident(column), name: `k${i}` })),
+    { sql: `i.${ident(left.row)}`, name: 'row' },
+    { sql: `i.${ident(left.at)}`, name: 'at' },
+    ...left.keys.map((column, i) => ({ sql: `i.${ident(column)}`, name: `k${i}` })),
     { sql: structOf(fields.map((f) => f.left)), name: 'key' },
   ]
   const on = [...rightKeys.map((k) => `l.${k.name} = r.${k.name}`), 'l."key" >= r."key"']
@@ -171,7 +171,7 @@ function asOf(parts: AsOfParts): string {
         : `CASE WHEN ${conditions.join(' AND ')} THEN r.${ident(o.name)} END`,
     name: o.name,
   }))
-  const from = `(${selectText(duckdbDialect, { columns: leftColumns, from: ident(left.table), where: [] })}) AS l ASOF LEFT JOIN (${rows}) AS r ON ${on.join(' AND ')}`
+  const from = `(${selectText(duckdbDialect, { columns: leftColumns, from: `${ident(left.table)} AS i`, where: [] })}) AS l ASOF LEFT JOIN (${rows}) AS r ON ${on.join(' AND ')}`
   return selectText(duckdbDialect, { columns: [{ sql: 'l."row"', name: 'row' }, ...outputs], from, where: [] }, [
     'l."row"',
   ])
@@ -198,7 +198,10 @@ const visibleFrom = (parts: AsOfParts): string => `greatest(${parts.right.event}
 function keyFields(parts: AsOfParts): KeyField[] {
   const { left, right } = parts
   const fields: KeyField[] = [
-    { right: parts.knownByLeft && right.created !== null ? visibleFrom(parts) : right.event, left: ident(left.at) },
+    {
+      right: parts.knownByLeft && right.created !== null ? visibleFrom(parts) : right.event,
+      left: `i.${ident(left.at)}`,
+    },
   ]
   if (right.created !== null)
     fields.push({ right: `coalesce(${right.created}, TIMESTAMP '-infinity')`, left: "TIMESTAMP 'infinity'" })

@@ -123,15 +123,15 @@ async function csvSchema(path: string): Promise<FileSchema> {
   }
 }
 
-/** A table of Parquet files that have one schema. */
+/** A table of Parquet files that have one schema, as `f`. */
 export const parquetTable = (paths: readonly string[]): string =>
-  `read_parquet([${paths.map(quote).join(', ')}], hive_partitioning = false)`
+  `read_parquet([${paths.map(quote).join(', ')}], hive_partitioning = false) AS f`
 
-/** A table of CSV files that have one header; its columns are named c0, c1, … since DuckDB's names ignore case. */
+/** A table of CSV files that have one header, as `f`; its columns are named c0, c1, … since DuckDB's names ignore case. */
 export function csvTable(paths: readonly string[], columns: number): string {
   const types = Array.from({ length: columns }, (_, i) => `${ident(`c${i}`)}: 'VARCHAR'`)
   const options = `auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, max_line_size = ${maxLineBytes}`
-  return `read_csv([${paths.map(quote).join(', ')}], ${options}, columns = {${types.join(', ')}})`
+  return `read_csv([${paths.map(quote).join(', ')}], ${options}, columns = {${types.join(', ')}}) AS f`
 }
 
 /** The longest record of a CSV file. */

@@ -20,9 +20,9 @@ export async function keepFile(
   if (schema === undefined || schema.columns.length === 0) throw fail('SOURCE_UNREADABLE', `${path} has no columns`)
   const uses = new Map(leaf.uses.map((u) => [u.name, u.type]))
   const columns = schema.columns.map(({ name, type }, i): BroughtColumn => {
-    if (format === 'parquet') return { name, duckType: type, sql: ident(name) }
+    if (format === 'parquet') return { name, duckType: type, sql: `f.${ident(name)}` }
     const use = uses.get(name)
-    const sql = ident(`c${i}`)
+    const sql = `f.${ident(`c${i}`)}`
     return use === undefined
       ? { name, duckType: 'VARCHAR', sql }
       : { name, duckType: typeName(use), sql: cellAs(sql, use, { source: path, column: name }) }

@@ -111,10 +111,10 @@ async function keepSpine(
 ): Promise<LoadedInput> {
   if (spine.kind === 'sql') {
     const { query, columns } = await userQuery(context, spine.sql, spine.inputs, `input "${leaf.name}"`)
-    const brought = columns.map((c) => ({ name: c.name, duckType: c.type, sql: ident(c.name) }))
+    const brought = columns.map((c) => ({ name: c.name, duckType: c.type, sql: `f.${ident(c.name)}` }))
     return keepInput(context.session, leaf, {
       table,
-      sql: `(${query}) AS t`,
+      sql: `(${query}) AS f`,
       columns: brought,
       label: `input "${leaf.name}"`,
     })

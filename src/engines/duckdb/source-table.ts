@@ -69,7 +69,7 @@ function groupTable(
   return `SELECT ${columns.length === 0 ? '1 AS one' : columns.join(', ')} FROM ${tableOf(source, group)}${where.length === 0 ? '' : ` WHERE ${where.join(' AND ')}`}`
 }
 
-/** The table of a group of files, with their own columns. */
+/** The table of a group of files, with their own columns, as `f`. */
 export function tableOf(source: FileSourceDef, group: FileGroup): string {
   const paths = group.files.map((f) => f.path)
   return source.type === 'csv' ? csvTable(paths, group.schema.columns.length) : parquetTable(paths)
@@ -80,8 +80,8 @@ function columnOf(source: FileSourceDef, take: Take, group: FileGroup): string {
   const column = group.schema.columns[index]
   if (column === undefined) return literal(take.type, null)
   const origin = { source: `source "${source.name}"`, column: take.column }
-  if (column.type === textCells) return cellAs(ident(`c${index}`), take.type, origin)
-  const sql = readAs(ident(take.column), column.type, take.type, origin)
+  if (column.type === textCells) return cellAs(`f.${ident(`c${index}`)}`, take.type, origin)
+  const sql = readAs(`f.${ident(take.column)}`, column.type, take.type, origin)
   if (sql === undefined) {
     throw fail(
       'TYPE_MISMATCH',
@@ -93,5 +93,5 @@ function columnOf(source: FileSourceDef, take: Take, group: FileGroup): string {
 
 function rawColumn(take: readonly Take[], group: FileGroup, name: string): { sql: string; type: string } | undefined {
   const column = group.schema.columns.find((c) => c.name === take.find((t) => t.as === name)?.column)
-  return column === undefined ? undefined : { sql: ident(column.name), type: column.type }
+  return column === undefined ? undefined : { sql: `f.${ident(column.name)}`, type: column.type }
 }

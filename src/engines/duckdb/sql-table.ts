@@ -46,7 +46,7 @@ function takenAs(source: SqlSourceDef, columns: readonly SqlColumn[], take: Take
       near === undefined ? {} : { remedy: `Did you mean "${near}"?` },
     )
   }
-  const sql = readAs(ident(column.name), column.type, take.type, {
+  const sql = readAs(`t.${ident(column.name)}`, column.type, take.type, {
     source: `source "${source.name}"`,
     column: column.name,
   })
@@ -111,9 +111,9 @@ async function fileQuery(context: LeafContext, input: SqlInput, source: FileSour
   const instants = new Set([source.timestamp, createdColumn(source)])
   const parts = groups.map((group) => {
     const selected = group.schema.columns.map((c, i) => {
-      if (c.type === 'BLOB') return `${unskipped(ident(c.name))} AS ${ident(c.name)}`
-      if (c.type !== textCells) return ident(c.name)
-      const cell = ident(`c${i}`)
+      if (c.type === 'BLOB') return `${unskipped(`f.${ident(c.name)}`)} AS ${ident(c.name)}`
+      if (c.type !== textCells) return `f.${ident(c.name)}`
+      const cell = `f.${ident(`c${i}`)}`
       return `${instants.has(c.name) ? cellAs(cell, 'timestamp', { source: `source "${source.name}"`, column: c.name }) : cell} AS ${ident(c.name)}`
     })
     return `SELECT ${selected.join(', ')} FROM ${tableOf(source, group)}`
@@ -162,7 +162,7 @@ async function pushedQuery(
   const taken = new Set(take.map((t) => t.as))
   const selected = columns.flatMap(({ name, type }) => {
     const from = instants.get(name) ?? (taken.has(name) ? name : undefined)
-    return from === undefined ? [] : [`CAST(${ident(from)} AS ${type}) AS ${ident(name)}`]
+    return from === undefined ? [] : [`CAST(t.${ident(from)} AS ${type}) AS ${ident(name)}`]
   })
-  return `SELECT ${selected.join(', ')} FROM (${table}) AS t WHERE NOT ${ident(own.tombstone)}`
+  return `SELECT ${selected.join(', ')} FROM (${table}) AS t WHERE NOT t.${ident(own.tombstone)}`
 }
