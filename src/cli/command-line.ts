@@ -120,7 +120,8 @@ async function report(thrown: unknown, { terminal, session, json }: Reported): P
     return thrown.exitCode
   const error =
     session.interrupted && !(thrown instanceof CommanderError) ? interruptionOf(session, thrown) : errorOf(thrown)
-  if (json) {
+  // One document at most: what fails after it was printed, such as the closing of the store, is talk.
+  if (json && !session.printed) {
     await terminal.write(await documentOf(error.toProblem()))
   } else {
     const { errorText } = await import('./error-text.ts')
@@ -140,8 +141,14 @@ function interruptionOf(session: Session, thrown: unknown): ProvenderError {
 function errorOf(thrown: unknown): ProvenderError {
   // Closing the store failed after the command did: the command's own error says more.
   if (thrown instanceof SuppressedError) return errorOf(thrown.suppressed)
-  if (!(thrown instanceof CommanderError)) return asProvenderError(thrown)
+  if (!(thrown instanceof CommanderError)) return reportable(asProvenderError(thrown))
   return fail('USAGE', thrown.message.replace(/^error: /, ''), { cause: thrown })
+}
+
+/** There is no request id on a command line. */
+function reportable(error: ProvenderError): ProvenderError {
+  if (error.code !== 'INTERNAL') return error
+  return fail('INTERNAL', error.message, { cause: error.cause, remedy: 'Report it with what PROVENDER_DEBUG=1 shows.' })
 }
 
 /** The command line as one could type it again. */

@@ -38,6 +38,8 @@ export class Session implements AsyncDisposable {
   /** What an interruption leaves done, where a command knows. */
   kept: string | undefined
   exitCode = 0
+  /** Whether the answer is out. */
+  printed = false
 
   constructor(terminal: Terminal, globals: () => GlobalOptions, resume: string) {
     this.terminal = terminal
@@ -130,8 +132,9 @@ export class Session implements AsyncDisposable {
   /** Prints what a command has to say. */
   async print(answer: Answer): Promise<void> {
     this.#next = answer.next
-    if (this.json) await this.terminal.write(await documentOf(answer.json))
-    else await this.terminal.write(await answer.text())
+    const text = this.json ? await documentOf(answer.json) : await answer.text()
+    this.printed = true
+    await this.terminal.write(text)
   }
 
   /** A line of talk, also with --json. */
