@@ -3,7 +3,7 @@ import type { Call } from '../kernel/call.ts'
 import { fail } from '../kernel/errors.ts'
 import { parseDuration } from '../values/duration.ts'
 import { fromDate, inRange, parseInstant } from '../values/instant.ts'
-import type { SpineRequest } from '../retrieve/historical.ts'
+import type { SpineRequest } from '../retrieve/spine.ts'
 
 /** The signal and deadline of a call's options. */
 export function callOf(options: CallOptions | undefined): Call {

@@ -8,7 +8,7 @@ import { type ViewUse, asOfPlan, eventsPlan, snapshotPlan, timeColumns } from '.
 import type { Relation } from '../query/relation.ts'
 import { readsInPlace, sqlInputsOf } from '../query/view-rows.ts'
 import { type Compiled, compileReferences, headCatalog } from './catalog.ts'
-import { spineColumnsOf, timestampOf } from './spine.ts'
+import { type SpineRequest, spineColumnsOf, timestampOf } from './spine.ts'
 
 /** What historical reads need of the store. */
 export interface HistoricalDeps {
@@ -24,9 +24,6 @@ export interface HistoricalRequest {
   readonly registryVersion?: number
   readonly call?: Call
 }
-
-/** A spine as it was given; the SQL of one is over the sources of the repository. */
-export type SpineRequest = Exclude<SpineInput, { kind: 'sql' }> | { readonly kind: 'sql'; readonly sql: string }
 
 /** A running query and what its reader should know. */
 export interface HistoricalAnswer {

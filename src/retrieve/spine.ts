@@ -2,9 +2,11 @@ import type { Definitions, SourceDef } from '../define/definition.ts'
 import type { Call } from '../kernel/call.ts'
 import { fail } from '../kernel/errors.ts'
 import { nearest } from '../kernel/nearest.ts'
-import type { OfflineStore } from '../ports/offline.ts'
+import type { OfflineStore, SpineInput } from '../ports/offline.ts'
 import { parseInstant } from '../values/instant.ts'
-import type { SpineRequest } from './historical.ts'
+
+/** A spine as it was given; the SQL of one is over the sources of the repository. */
+export type SpineRequest = Exclude<SpineInput, { kind: 'sql' }> | { readonly kind: 'sql'; readonly sql: string }
 
 /** A column of a spine; the type is `timestamp` where it is known to hold instants. */
 export interface SpineColumn {
