@@ -88,11 +88,11 @@ describe('rows are streamed', () => {
       joins: [join1, { ...join1, outputs: [{ column: 's', as: 's' }] }],
     }
     await bench.sql(
-      `COPY (SELECT (range * 7919) % 1000 AS k, make_timestamp(100000 + (range * 31) % 100000) AS t, range AS n FROM range(100000)) TO '{dir}/spine.parquet'`,
+      `COPY (SELECT (range * 7919) % 1000 AS k, make_timestamp(100000 + (range * 31) % 100000) AS t, range AS n FROM range(250000)) TO '{dir}/spine.parquet'`,
     )
     const spine = { kind: 'file', path: join(bench.dir, 'spine.parquet'), format: 'parquet' } as const
     const got = await columnsOf(await bench.offline.query({ plan, inputs: new Map([['spine', spine]]) }))
-    for (let i = 0; i < 100_000; i++) {
+    for (let i = 0; i < 250_000; i++) {
       const t = 100_000 + ((i * 31) % 100_000)
       const k = (i * 7919) % 1000
       const x = t - ((((t - k) % 1000) + 1000) % 1000)

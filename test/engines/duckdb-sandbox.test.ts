@@ -2,6 +2,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { FileSourceDef, SourceDef, SqlSourceDef } from '../../src/define/definition.ts'
+import { closeInstance, lockInstance, openInstance } from '../../src/engines/duckdb/instance.ts'
+import type { LogRecord } from '../../src/ports/push-log.ts'
 import type { SqlInput, SqlRows } from '../../src/query/relation.ts'
 import { type DuckdbBench, columnsOf, openBench } from '../support/duckdb-bench.ts'
 
@@ -126,6 +128,74 @@ describe('SQL that is allowed', () => {
     expect(await run('SELECT sum(delay)::BIGINT AS x FROM flights', [{ source: flights, before: 0n }])).toEqual([12n])
   })
 
+  test('pushed rows have the types that SQL knows of the source', async () => {
+    await bench.sql(
+      `COPY (SELECT 1::TINYINT AS small, DATE '2020-01-01' AS day, 1::DECIMAL(5,0) AS dec, 'A' AS airport, TIMESTAMP '2020-01-01' AS "at") TO '{dir}/odd.parquet'`,
+    )
+    const odd: FileSourceDef = { ...flights, name: 'odd', path: 'odd.parquet' }
+    const taps: SourceDef = {
+      kind: 'source',
+      name: 'taps',
+      type: 'push',
+      schema: [{ name: 'amount', type: 'float64' }],
+      timestamp: 'tapped_at',
+    }
+    const empty: SourceDef = { ...taps, name: 'empty' }
+    const row = (values: readonly (string | number | bigint | null)[]) => ({
+      event: 86_400_000_000n,
+      created: 5n,
+      tie: 1n,
+      values,
+    })
+    const record = (name: string, columns: LogRecord['columns'], rows: LogRecord['rows']): LogRecord => ({
+      target: { kind: 'source', name },
+      to: 'both',
+      columns,
+      rows,
+      deadLetters: [],
+      replayed: [],
+    })
+    await bench.log.append([
+      record(
+        'odd',
+        [
+          { name: 'small', type: 'int32' },
+          { name: 'day', type: 'timestamp' },
+          { name: 'dec', type: 'int64' },
+        ],
+        [row([1000, 86_400_000_001n, 12n])],
+      ),
+      record(
+        'tickets',
+        [
+          { name: 'airport', type: 'string' },
+          { name: 'price', type: 'float32' },
+        ],
+        [row(['B', 2.25])],
+      ),
+      record('tickets', [{ name: 'price', type: 'int64' }], [row([7n])]),
+      record('taps', [{ name: 'amount', type: 'float64' }], [row([0.5])]),
+    ])
+    const one = [{ source: odd }, { source: tickets }, { source: taps }, { source: empty }]
+    expect(await run('SELECT sum(small)::BIGINT + max(dec)::BIGINT AS x FROM odd', one)).toEqual([1013n])
+    expect(
+      await run(
+        `SELECT epoch_us(max(day)::TIMESTAMP) AS x FROM odd WHERE typeof(day) = 'DATE' AND day < DATE '2000-01-01'`,
+        one,
+      ),
+    ).toEqual([86_400_000_000n])
+    expect(
+      await run(`SELECT (sum(price::DOUBLE) * 100)::BIGINT AS x FROM tickets WHERE typeof(price) = 'VARCHAR'`, one),
+    ).toEqual([1075n])
+    expect(
+      await run(
+        "SELECT epoch_us(created) + (amount * 2)::BIGINT AS x FROM taps WHERE tapped_at = TIMESTAMP '1970-01-02'",
+        one,
+      ),
+    ).toEqual([6n])
+    expect(await run('SELECT count(*) AS x FROM empty WHERE amount > 0', one)).toEqual([0n])
+  })
+
   test('several leaves of one query, and a result written from a locked session', async () => {
     const a = leaf('SELECT delay AS x FROM flights', x, [{ source: flights, before: 0n }])
     const b = leaf('SELECT count(*) AS x FROM flights', x, [{ source: flights, before: 0n }])
@@ -228,5 +298,36 @@ describe('SQL that is refused', () => {
     await expect(run(`SELECT error('provender-bad-cell:{')::BIGINT AS x`)).rejects.toMatchObject({
       code: 'SQL_REFUSED',
     })
+  })
+})
+
+describe('a locked instance, whatever SQL reaches it', () => {
+  test.each([
+    "SELECT * FROM read_text('/etc/passwd')",
+    "SELECT * FROM read_parquet('{dir}/secret.parquet')",
+    "SELECT * FROM read_parquet('{dir}/sub/../secret.parquet')",
+    "SELECT * FROM glob('/*')",
+    "ATTACH '{dir}/x.db'",
+    "COPY (SELECT 1) TO '{dir}/out.csv'",
+    'INSTALL httpfs',
+    "LOAD '{dir}/x.duckdb_extension'",
+    "SET memory_limit = '100GB'",
+    'SET enable_external_access = true',
+    'SET lock_configuration = false',
+    "SET allowed_paths = ['/etc/passwd']",
+    "SELECT * FROM read_csv('https://example.com/x.csv')",
+  ])('%s', async (text) => {
+    const instance = await openInstance(join(bench.dir, 'temp'), { threads: 1, memoryBytes: 100_000_000 })
+    try {
+      await lockInstance(instance, [join(bench.dir, 'flights.parquet')], [])
+      const connection = await instance.db.connect()
+      await connection.run(`SELECT * FROM read_parquet('${join(bench.dir, 'flights.parquet')}')`)
+      await expect(connection.run(text.replaceAll('{dir}', bench.dir))).rejects.toThrow(
+        /Permission Error|configuration has been locked|Cannot (change|set)|disabled|not found|Missing Extension/i,
+      )
+      connection.closeSync()
+    } finally {
+      await closeInstance(instance)
+    }
   })
 })

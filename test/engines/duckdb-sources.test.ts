@@ -360,6 +360,20 @@ describe('files that are not what they were', () => {
     })
   })
 
+  test('a named file of an input of SQL is one of them; files of other inputs are left to those', async () => {
+    await bench.sql(`COPY (SELECT 1 AS x) TO '{dir}/f.parquet'`)
+    await bench.sql(`COPY (SELECT 2 AS x) TO '{dir}/other.parquet'`)
+    const files = await listed(parquet('*.parquet'))
+    const inputs = [{ source: parquet('f.parquet'), files }]
+    const sql: SourceDef = { kind: 'source', name: 'q', type: 'sql', sql: 'SELECT x FROM flights', timestamp: 'at' }
+    const plan: Relation = { kind: 'sql', source: sql, take: [{ column: 'x', as: 'x', type: 'int32' }], inputs }
+    expect(await read(plan)).toEqual({ x: [1] })
+    await utimes(join(bench.dir, 'other.parquet'), 1, 1)
+    expect(await read(plan)).toEqual({ x: [1] })
+    await utimes(join(bench.dir, 'f.parquet'), 1, 1)
+    await expect(read(plan)).rejects.toMatchObject({ code: 'SOURCE_CHANGED' })
+  })
+
   test('a change while the rows are read is noticed at the end', async () => {
     await bench.sql(`COPY (SELECT range AS x FROM range(100000)) TO '{dir}/f.parquet'`)
     const files = await listed(parquet('f.parquet'))

@@ -24,6 +24,15 @@ const sourceTypes: Readonly<Record<string, string>> = Object.freeze({
   'TIMESTAMP WITH TIME ZONE': 'timestamp',
 })
 
+/** Integers that are none of ours, and the next of ours that holds them. */
+export const widerIntegers: Readonly<Record<string, FeatureType>> = Object.freeze({
+  int8: 'int32',
+  int16: 'int32',
+  uint8: 'int32',
+  uint16: 'int32',
+  uint32: 'int64',
+})
+
 /** The type of a DuckDB column as `readsAs` knows it; DuckDB's own name where it has none. */
 export function sourceType(duckType: string): string {
   const item = /^(.*)\[\d*\]$/s.exec(duckType)?.[1]

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Call } from '../../kernel/call.ts'
-import { fail } from '../../kernel/errors.ts'
+import { type ProvenderError, fail } from '../../kernel/errors.ts'
 import { failureOf } from './failure.ts'
 import { FileSchemas } from './file-schema.ts'
 import { type Instance, type InstanceLimits, closeInstance, lockInstance, openInstance } from './instance.ts'
@@ -50,9 +51,8 @@ export class Engine implements AsyncDisposable {
   /** A session on the shared instance. @throws CLOSED. */
   async session(call: Call | undefined): Promise<EngineSession> {
     this.#checkOpen()
-    this.#main ??= this.#open(this.#options.limits)
-    const { instance, tables } = await this.#main
-    const session = this.#track(new Session(await instance.db.connect(), call))
+    const { instance, tables } = await this.#shared()
+    const session = this.#track(new Session(await this.#connect(instance), call))
     return { session, logTable: logTableOf(tables, session), scratchDir: null }
   }
 
@@ -61,17 +61,21 @@ export class Engine implements AsyncDisposable {
     this.#checkOpen()
     const { tempDir, limits, log } = this.#options
     const scratchDir = join(tempDir, `${process.pid}-${randomUUID()}`)
-    await mkdir(scratchDir, { recursive: true })
-    const opened = await this.#open({ ...limits, memoryBytes: limits.memoryBytes / 2 })
+    const undo = new AsyncDisposableStack()
     try {
-      const connection = await opened.instance.db.connect()
-      await lockInstance(connection, files, [...(log === null ? [] : [log.index.folder.rows]), scratchDir])
-      const session = this.#track(new Session(connection, call))
-      session.onDispose(() => close(opened))
-      session.onDispose(() => rm(scratchDir, { recursive: true, force: true }))
-      return { session, logTable: logTableOf(opened.tables, session), scratchDir }
+      await mkdir(scratchDir, { recursive: true })
+      undo.defer(() => rm(scratchDir, { recursive: true, force: true }))
+      const { instance, tables } = undo.adopt(
+        await this.#open({ ...limits, memoryBytes: limits.memoryBytes / 2 }),
+        close,
+      )
+      await lockInstance(instance, files, [...(log === null ? [] : [log.index.folder.rows]), scratchDir])
+      const session = this.#track(new Session(await this.#connect(instance), call))
+      const opened = undo.move()
+      session.onDispose(() => opened.disposeAsync())
+      return { session, logTable: logTableOf(tables, session), scratchDir }
     } catch (thrown) {
-      await close(opened)
+      await undo.disposeAsync()
       throw failureOf(thrown)
     }
   }
@@ -79,6 +83,26 @@ export class Engine implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposal ??= this.#dispose()
     return this.#disposal
+  }
+
+  /** The shared instance; opened by who needs it first, and again where that failed. */
+  async #shared(): Promise<Opened> {
+    this.#main ??= this.#open(this.#options.limits)
+    try {
+      return await this.#main
+    } catch (thrown) {
+      this.#main = undefined
+      throw thrown
+    }
+  }
+
+  /** A connection, unless the engine was disposed meanwhile. */
+  async #connect(instance: Instance): Promise<DuckDBConnection> {
+    this.#checkOpen()
+    const connection = await instance.db.connect()
+    if (this.#disposal === undefined) return connection
+    connection.closeSync()
+    throw closed()
   }
 
   async #open(limits: InstanceLimits): Promise<Opened> {
@@ -101,19 +125,21 @@ export class Engine implements AsyncDisposable {
   }
 
   #checkOpen(): void {
-    if (this.#disposal !== undefined) throw fail('CLOSED', 'The offline store is closed')
+    if (this.#disposal !== undefined) throw closed()
   }
 
   async #dispose(): Promise<void> {
     const closing = [...this.#sessions].map((session) => {
-      session.end(fail('CLOSED', 'The offline store was closed'))
+      session.end(closed())
       return session[Symbol.asyncDispose]()
     })
     await Promise.all(closing)
-    const main = await this.#main
+    const main = await this.#main?.catch(() => undefined)
     if (main !== undefined) await close(main)
   }
 }
+
+const closed = (): ProvenderError => fail('CLOSED', 'The offline store is closed')
 
 function logTableOf(tables: LogTables | null, session: Session): LogTable {
   return async (leaf) => {

@@ -4,7 +4,7 @@ import type { InputTable } from '../../query/block.ts'
 import { fail } from '../../kernel/errors.ts'
 import { nearest } from '../../kernel/nearest.ts'
 import type { InputRows } from '../../query/relation.ts'
-import { bounded, readAs, sourceType } from './column-type.ts'
+import { bounded, readAs, sourceType, widerIntegers } from './column-type.ts'
 import { duckdbDialect, ident } from './dialect.ts'
 import type { Session } from './session.ts'
 
@@ -164,18 +164,10 @@ const foreign = (name: string, duckType: string): InputOutput => ({
   inBatch: (sql) => `CAST(${sql} AS VARCHAR)`,
 })
 
-const nextOfOurs: Readonly<Record<string, FeatureType>> = Object.freeze({
-  int8: 'int32',
-  int16: 'int32',
-  uint8: 'int32',
-  uint16: 'int32',
-  uint32: 'int64',
-})
-
 function widened(type: string): FeatureType | undefined {
   if (isFeatureType(type)) return type
   const item = /^list<(.+)>$/.exec(type)?.[1]
-  const wide = item === undefined ? undefined : nextOfOurs[item]
+  const wide = item === undefined ? undefined : widerIntegers[item]
   if (wide === 'int32' || wide === 'int64') return `list<${wide}>`
-  return nextOfOurs[type]
+  return widerIntegers[type]
 }

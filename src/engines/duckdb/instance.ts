@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { DuckDBInstance } from '@duckdb/node-api'
 import { quote } from './dialect.ts'
 
 /** How much of the machine an instance may take. */
@@ -43,14 +43,19 @@ export async function openInstance(tempDir: string, limits: InstanceLimits): Pro
 
 /** Takes everything from an instance but reading these files and what lies in these folders; for good. */
 export async function lockInstance(
-  connection: DuckDBConnection,
+  { db }: Instance,
   files: readonly string[],
   folders: readonly string[],
 ): Promise<void> {
-  await connection.run(`SET allowed_paths = [${files.map(quote).join(', ')}]`)
-  await connection.run(`SET allowed_directories = [${folders.map(quote).join(', ')}]`)
-  await connection.run('SET enable_external_access = false')
-  await connection.run('SET lock_configuration = true')
+  const connection = await db.connect()
+  try {
+    await connection.run(`SET GLOBAL allowed_paths = [${files.map(quote).join(', ')}]`)
+    await connection.run(`SET GLOBAL allowed_directories = [${folders.map(quote).join(', ')}]`)
+    await connection.run('SET GLOBAL enable_external_access = false')
+    await connection.run('SET GLOBAL lock_configuration = true')
+  } finally {
+    connection.closeSync()
+  }
 }
 
 /** Closes an instance and frees what it spilled. */

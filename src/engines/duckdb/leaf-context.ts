@@ -31,6 +31,8 @@ export async function groupsOf(context: LeafContext, asker: object, source: File
 
 /** A leaf or an input of SQL, whose source may lie in files. */
 export interface SourceAsker {
+  /** Of a leaf; its files are its own. Those of an input of SQL may be of other inputs too. */
+  readonly kind?: 'source'
   readonly source: SourceDef
   readonly files?: readonly FileIdentity[]
 }
@@ -45,7 +47,7 @@ export async function filesOfAskers(
   for (const asker of askers) {
     const { source, files } = asker
     if (isFileSource(source)) {
-      const listed = files?.filter((f) => isFileOf(source, repositoryDir, f.path))
+      const listed = asker.kind === 'source' ? files : files?.filter((f) => isFileOf(source, repositoryDir, f.path))
       const key = `${source.type} ${source.path}`
       if (listed === undefined && !now.has(key)) now.set(key, filesOf(source, repositoryDir))
       found.set(asker, listed ?? (await now.get(key)) ?? [])

@@ -4,7 +4,7 @@ import { fail } from '../../kernel/errors.ts'
 import type { OfflineQuery, QueryResult, SpineInput } from '../../ports/offline.ts'
 import type { Leaves } from '../../query/block.ts'
 import { compile } from '../../query/compile.ts'
-import type { AsOf, InputRows, LogRows, Relation, SourceRows, SqlRows } from '../../query/relation.ts'
+import type { InputRows, Relation } from '../../query/relation.ts'
 import type { FileIdentity } from '../../values/file-identity.ts'
 import { duckdbDialect, ident } from './dialect.ts'
 import type { Engine } from './engine.ts'
@@ -12,14 +12,13 @@ import { explain } from './explain.ts'
 import { keepFile } from './input-file.ts'
 import { keepRows } from './input-rows.ts'
 import { type LoadedInput, keepInput, rowColumn } from './input-table.ts'
-import { type LeafContext, allInputs, filesOfAskers, groupsOf, isFileSource } from './leaf-context.ts'
+import { type LeafContext, filesOfAskers, groupsOf, isFileSource } from './leaf-context.ts'
+import { type Leaf, asOfsOf, inputsOf, leavesOf, sqlInputsOf } from './plan-leaves.ts'
 import { queryResult } from './query-result.ts'
 import type { Session } from './session.ts'
 import { checkUnchanged } from './source-files.ts'
 import { type FileGroup, sourceTable } from './source-table.ts'
 import { sqlTable, userQuery } from './sql-table.ts'
-
-type Leaf = SourceRows | SqlRows | LogRows | InputRows
 
 /** Starts a query: reads its inputs, computes its as-of joins, and answers rows that are still to be read. */
 export async function startQuery(engine: Engine, query: OfflineQuery, call?: Call): Promise<QueryResult> {
@@ -29,10 +28,10 @@ export async function startQuery(engine: Engine, query: OfflineQuery, call?: Cal
   const spines = new Map(
     inputs.map((leaf) => [leaf.name, must(query.inputs?.get(leaf.name), `the query brings ${leaf.name}`)]),
   )
-  const named = leaves.flatMap((leaf) => (leaf.kind === 'source' ? (leaf.files ?? []) : []))
-  await checkUnchanged(named)
   const askers = [...leaves.filter((leaf) => leaf.kind === 'source'), ...sqlInputsOf(leaves, [...spines.values()])]
   const files = await filesOfAskers(askers, engine.repositoryDir)
+  const named = askers.flatMap((asker) => (asker.files === undefined ? [] : (files.get(asker) ?? [])))
+  await checkUnchanged(named)
   const userSql =
     leaves.some((leaf) => leaf.kind === 'sql') || [...spines.values()].some((spine) => spine.kind === 'sql')
   const { session, scratchDir, logTable } = userSql
@@ -58,42 +57,6 @@ export async function startQuery(engine: Engine, query: OfflineQuery, call?: Cal
     await session[Symbol.asyncDispose]()
     throw await explained(thrown)
   }
-}
-
-function leavesOf(relation: Relation): Leaf[] {
-  switch (relation.kind) {
-    case 'source':
-    case 'sql':
-    case 'log':
-    case 'input':
-      return [relation]
-    case 'union':
-      return relation.inputs.flatMap(leavesOf)
-    case 'semi':
-      return [...leavesOf(relation.input), ...leavesOf(relation.among)]
-    case 'asOf':
-      return [relation.left, ...relation.joins.flatMap((join) => leavesOf(join.right))]
-    default:
-      return leavesOf(relation.input)
-  }
-}
-
-/** Each input once, with all that its leaves use. */
-function inputsOf(leaves: readonly Leaf[]): InputRows[] {
-  const inputs = new Map<string, InputRows>()
-  for (const leaf of leaves) {
-    if (leaf.kind !== 'input') continue
-    const uses = new Map([...(inputs.get(leaf.name)?.uses ?? []), ...leaf.uses].map((use) => [use.name, use]))
-    inputs.set(leaf.name, { ...leaf, uses: [...uses.values()] })
-  }
-  return [...inputs.values()]
-}
-
-function sqlInputsOf(leaves: readonly Leaf[], spines: readonly SpineInput[]): ReturnType<typeof allInputs> {
-  return allInputs([
-    ...leaves.flatMap((leaf) => (leaf.kind === 'sql' ? leaf.inputs : [])),
-    ...spines.flatMap((spine) => (spine.kind === 'sql' ? spine.inputs : [])),
-  ])
 }
 
 const pathsOf = (files: ReadonlyMap<object, readonly FileIdentity[]>): string[] => [
@@ -165,24 +128,6 @@ async function rangesOf(session: Session, plan: Relation, loaded: Map<string, Lo
     if (typeof min !== 'bigint' || typeof max !== 'bigint') continue
     const ranges = new Map([...(input.table.ranges ?? []), [asOf.at, { min, max }] as const])
     loaded.set(asOf.left.name, { ...input, table: { ...input.table, rows: Number(rows), ranges } })
-  }
-}
-
-function asOfsOf(relation: Relation): AsOf[] {
-  switch (relation.kind) {
-    case 'asOf':
-      return [relation]
-    case 'union':
-      return relation.inputs.flatMap(asOfsOf)
-    case 'semi':
-      return [...asOfsOf(relation.input), ...asOfsOf(relation.among)]
-    case 'source':
-    case 'sql':
-    case 'log':
-    case 'input':
-      return []
-    default:
-      return asOfsOf(relation.input)
   }
 }
 

@@ -70,7 +70,7 @@ export class Session implements AsyncDisposable {
     if (this.#ended) throw fail('CLOSED', 'The query was ended')
   }
 
-  /** Adds what is to be done when the session is disposed. */
+  /** Adds what is to be done when the session is disposed; what was added last is done first. */
   onDispose(action: () => unknown): void {
     this.#closed.push(action)
   }
@@ -99,6 +99,6 @@ export class Session implements AsyncDisposable {
     await this.#running?.catch(() => undefined)
     clearInterval(this.#interrupts)
     this.connection.closeSync()
-    for (const closed of this.#closed) await closed()
+    for (const closed of this.#closed.toReversed()) await closed()
   }
 }

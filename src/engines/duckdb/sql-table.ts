@@ -3,12 +3,13 @@ import { nearest } from '../../kernel/nearest.ts'
 import { must } from '../../kernel/assert.ts'
 import type { FileSourceDef, SourceDef, SqlSourceDef } from '../../define/definition.ts'
 import { createdColumn } from '../../define/resolved-view.ts'
-import { type LogRows, type SqlInput, type SqlRows, type Take, own } from '../../query/relation.ts'
-import { isFeatureType, textCells } from '../../values/feature-type.ts'
+import type { SqlInput, SqlRows, Take } from '../../query/relation.ts'
+import { textCells } from '../../values/feature-type.ts'
 import { readAs, sourceType } from './column-type.ts'
 import { ident, typeName, unskipped } from './dialect.ts'
 import { failureOf } from './failure.ts'
 import { type LeafContext, groupsOf, isFileSource } from './leaf-context.ts'
+import { pushedRows } from './pushed-rows.ts'
 import { tableOf } from './source-table.ts'
 import { cellAs } from './text-cell.ts'
 import { checkSql, refused } from './user-sql.ts'
@@ -99,7 +100,7 @@ async function inputQuery(context: LeafContext, input: SqlInput): Promise<Descri
       ? await userQuery(context, source.sql, input.inputs ?? [], `source "${source.name}"`)
       : undefined
   const columns = inPlace?.columns ?? pushColumns(source)
-  const pushed = await pushedQuery(context, input, columns)
+  const pushed = await pushedRows(context, input, columns)
   const parts = [inPlace?.query, pushed].filter((part) => part !== undefined)
   return { columns, query: parts.length === 0 ? emptyQuery(columns) : parts.join(' UNION ALL BY NAME ') }
 }
@@ -134,35 +135,3 @@ function pushColumns(source: SourceDef): SqlColumn[] {
 
 const emptyQuery = (columns: readonly SqlColumn[]): string =>
   `SELECT ${columns.map((c) => `CAST(NULL AS ${c.type}) AS ${ident(c.name)}`).join(', ')} WHERE false`
-
-/** The rows pushed to a source, in the types of its columns; tombstones are no rows. */
-async function pushedQuery(
-  context: LeafContext,
-  input: SqlInput,
-  columns: readonly SqlColumn[],
-): Promise<string | undefined> {
-  const { source } = input
-  const instants = new Map<string | null, string>([
-    [source.timestamp, own.event],
-    [createdColumn(source), own.created],
-  ])
-  const take = columns.flatMap(({ name, type }): Take[] => {
-    const ours = sourceType(type)
-    return instants.has(name) || !isFeatureType(ours) ? [] : [{ column: name, as: name, type: ours }]
-  })
-  const leaf: LogRows = {
-    kind: 'log',
-    target: { kind: 'source', name: source.name },
-    take,
-    to: ['both', 'offline'],
-    ...(input.before === undefined ? {} : { before: input.before }),
-  }
-  const table = await context.logTable(leaf)
-  if (table === null) return undefined
-  const taken = new Set(take.map((t) => t.as))
-  const selected = columns.flatMap(({ name, type }) => {
-    const from = instants.get(name) ?? (taken.has(name) ? name : undefined)
-    return from === undefined ? [] : [`CAST(t.${ident(from)} AS ${type}) AS ${ident(name)}`]
-  })
-  return `SELECT ${selected.join(', ')} FROM (${table}) AS t WHERE NOT t.${ident(own.tombstone)}`
-}

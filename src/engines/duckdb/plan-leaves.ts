@@ -1,0 +1,63 @@
+import type { SpineInput } from '../../ports/offline.ts'
+import type { AsOf, InputRows, LogRows, Relation, SourceRows, SqlInput, SqlRows } from '../../query/relation.ts'
+import { allInputs } from './leaf-context.ts'
+
+/** What a plan reads from. */
+export type Leaf = SourceRows | SqlRows | LogRows | InputRows
+
+/** The leaves of a plan, from left to right. */
+export function leavesOf(relation: Relation): Leaf[] {
+  switch (relation.kind) {
+    case 'source':
+    case 'sql':
+    case 'log':
+    case 'input':
+      return [relation]
+    case 'union':
+      return relation.inputs.flatMap(leavesOf)
+    case 'semi':
+      return [...leavesOf(relation.input), ...leavesOf(relation.among)]
+    case 'asOf':
+      return [relation.left, ...relation.joins.flatMap((join) => leavesOf(join.right))]
+    default:
+      return leavesOf(relation.input)
+  }
+}
+
+/** Each input once, with all that its leaves use. */
+export function inputsOf(leaves: readonly Leaf[]): InputRows[] {
+  const inputs = new Map<string, InputRows>()
+  for (const leaf of leaves) {
+    if (leaf.kind !== 'input') continue
+    const uses = new Map([...(inputs.get(leaf.name)?.uses ?? []), ...leaf.uses].map((use) => [use.name, use]))
+    inputs.set(leaf.name, { ...leaf, uses: [...uses.values()] })
+  }
+  return [...inputs.values()]
+}
+
+/** All inputs of the SQL in a plan and its spines. */
+export function sqlInputsOf(leaves: readonly Leaf[], spines: readonly SpineInput[]): SqlInput[] {
+  return allInputs([
+    ...leaves.flatMap((leaf) => (leaf.kind === 'sql' ? leaf.inputs : [])),
+    ...spines.flatMap((spine) => (spine.kind === 'sql' ? spine.inputs : [])),
+  ])
+}
+
+/** The as-of joins of a plan. */
+export function asOfsOf(relation: Relation): AsOf[] {
+  switch (relation.kind) {
+    case 'asOf':
+      return [relation]
+    case 'union':
+      return relation.inputs.flatMap(asOfsOf)
+    case 'semi':
+      return [...asOfsOf(relation.input), ...asOfsOf(relation.among)]
+    case 'source':
+    case 'sql':
+    case 'log':
+    case 'input':
+      return []
+    default:
+      return asOfsOf(relation.input)
+  }
+}
