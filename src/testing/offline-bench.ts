@@ -47,7 +47,12 @@ export function sketch(path: string, view: ViewSketch = {}): { definitions: Defi
   const timed = { timestamp: 'at', ...(view.created === false ? {} : { created: 'seen' }) }
   const wire: WireDefinitions = {
     entities: none ? {} : { thing: { keys } },
-    sources: { source: view.push === true ? { type: 'push', schema: { ...keys, ...features }, ...timed } : { type: 'parquet', path, ...timed } },
+    sources: {
+      source:
+        view.push === true
+          ? { type: 'push', schema: { ...keys, ...features }, ...timed }
+          : { type: 'parquet', path, ...timed },
+    },
     views: {
       view: {
         entities: none ? [] : ['thing'],
@@ -66,27 +71,59 @@ export function sketch(path: string, view: ViewSketch = {}): { definitions: Defi
 
 /** A use of a view with its features under their own names, or changed. */
 export function useOf(view: ResolvedView, change: Partial<ViewUse> = {}): ViewUse {
-  return { view, purgedBelow: 0n, keys: new Map(), outputs: view.features.map((f) => ({ feature: f.name, as: f.name })), ties: true, ...change }
+  return {
+    view,
+    purgedBelow: 0n,
+    keys: new Map(),
+    outputs: view.features.map((f) => ({ feature: f.name, as: f.name })),
+    ties: true,
+    ...change,
+  }
 }
 
 /** All rows of a plan, by column. */
-export async function read(offline: OfflineStore, plan: Relation, spine?: SpineInput): Promise<Record<string, (Value | null)[]>> {
-  await using result = await offline.query({ plan, ...(spine === undefined ? {} : { inputs: new Map([['spine', spine]]) }) })
+export async function read(
+  offline: OfflineStore,
+  plan: Relation,
+  spine?: SpineInput,
+): Promise<Record<string, (Value | null)[]>> {
+  await using result = await offline.query({
+    plan,
+    ...(spine === undefined ? {} : { inputs: new Map([['spine', spine]]) }),
+  })
   const columns: (Value | null)[][] = result.fields.map(() => [])
-  for await (const batch of result.batches()) for (const [i, column] of columns.entries()) column.push(...valuesOf(batch, i))
+  for await (const batch of result.batches())
+    for (const [i, column] of columns.entries()) column.push(...valuesOf(batch, i))
   return Object.fromEntries(result.fields.map((f, i) => [f.name, columns[i] ?? []]))
 }
 
-const valuesOf = (batch: Batch, column: number): (Value | null)[] => Array.from({ length: batch.rows }, (_, i) => batch.columns[column]?.[i] ?? null)
+const valuesOf = (batch: Batch, column: number): (Value | null)[] =>
+  Array.from({ length: batch.rows }, (_, i) => batch.columns[column]?.[i] ?? null)
 
 /** The feature columns of an as-of join of one use to a spine with the timestamp column `at`. */
-export async function asOf(offline: OfflineStore, definitions: Definitions, use: ViewUse, query: { spine: SpineInput; request?: Partial<AsOfRequest> }): Promise<Record<string, (Value | null)[]>> {
-  return read(offline, asOfPlan(definitions, [use], { timestamp: 'at', knownBySpine: false, ...query.request }), query.spine)
+export async function asOf(
+  offline: OfflineStore,
+  definitions: Definitions,
+  use: ViewUse,
+  query: { spine: SpineInput; request?: Partial<AsOfRequest> },
+): Promise<Record<string, (Value | null)[]>> {
+  return read(
+    offline,
+    asOfPlan(definitions, [use], { timestamp: 'at', knownBySpine: false, ...query.request }),
+    query.spine,
+  )
 }
 
 /** Appends rows of one target to the log and answers their position. */
-export async function append(log: PushLog, kind: 'view' | 'source', columns: readonly { readonly name: string; readonly type: FeatureType }[], rows: readonly LogRow[]): Promise<bigint> {
-  const [appended] = await log.append([{ target: { kind, name: kind }, to: 'both', columns, rows, deadLetters: [], replayed: [] }])
+export async function append(
+  log: PushLog,
+  kind: 'view' | 'source',
+  columns: readonly { readonly name: string; readonly type: FeatureType }[],
+  rows: readonly LogRow[],
+): Promise<bigint> {
+  const [appended] = await log.append([
+    { target: { kind, name: kind }, to: 'both', columns, rows, deadLetters: [], replayed: [] },
+  ])
   if (appended?.kind !== 'appended') throw new Error('The record was appended')
   return appended.position
 }
