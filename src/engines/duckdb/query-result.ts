@@ -8,7 +8,6 @@ import { type Compiled, queryText } from '../../query/compile.ts'
 import type { Batch, Field } from '../../values/batch.ts'
 import { batchOf } from './chunk-columns.ts'
 import { duckdbDialect, quote } from './dialect.ts'
-import { failureOf } from './failure.ts'
 import type { InputOutput } from './input-table.ts'
 import type { Session } from './session.ts'
 
@@ -78,24 +77,52 @@ function inBatch(column: CompiledColumn, outputs: ReadonlyMap<string, InputOutpu
   return output === undefined ? column.sql : output.inBatch(column.sql)
 }
 
-/** Writes beside the target and renames, so that nobody ever sees half a file. */
+/**
+ * Writes beside the target and renames, so that nobody ever sees half a file.
+ * @throws BAD_REQUEST where the target cannot be written.
+ */
 async function writeParquet(parts: QueryParts, path: string): Promise<number> {
   const { session, compiled } = parts
   const beside = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)
   const written = parts.scratchDir === null ? beside : join(parts.scratchDir, `${randomUUID()}.parquet`)
   try {
     const query = queryText(duckdbDialect, compiled, compiled.columns)
-    const [row] = await session.rows(
-      `COPY (${query}) TO ${quote(written)} (FORMAT parquet, COMPRESSION snappy, USE_TMP_FILE false)`,
-    )
+    const options = ['FORMAT parquet', 'COMPRESSION snappy', 'USE_TMP_FILE false']
+    if (await hasNegativeZeros(parts)) options.push('DICTIONARY_SIZE_LIMIT 0')
+    const [row] = await session.rows(`COPY (${query}) TO ${quote(written)} (${options.join(', ')})`)
     await parts.checkSources()
     if (written !== beside) await copyFile(written, beside)
     await rename(beside, path)
     return Number(row?.[0] ?? 0)
   } catch (thrown) {
-    throw isProvenderError(thrown) ? await parts.explain(thrown) : failureOf(thrown)
+    if (isUnwritable(thrown, [beside, written]))
+      throw fail('BAD_REQUEST', `${path} cannot be written: ${thrown.message}`, { cause: thrown })
+    throw await parts.explain(thrown)
   } finally {
     await Promise.all([rm(beside, { force: true }), rm(written, { force: true })])
     await session[Symbol.asyncDispose]()
   }
+}
+
+/**
+ * Whether −0 is among what is kept: the dictionaries of DuckDB's Parquet files cannot tell it from 0. Where nothing is kept,
+ * looking would run the query twice.
+ */
+async function hasNegativeZeros({ session, compiled }: QueryParts): Promise<boolean> {
+  const isOne = (sql: string): string => `${sql} = 0 AND signbit(${sql})`
+  const tests = compiled.columns.flatMap(({ sql, type }) => {
+    if (type === 'float32' || type === 'float64') return [isOne(sql)]
+    const floats = type === 'list<float32>' || type === 'list<float64>' || type?.startsWith('vector<') === true
+    return floats ? [`len(list_filter(${sql}, lambda _x: ${isOne('_x')})) > 0`] : []
+  })
+  if (compiled.steps.length === 0 || tests.length === 0) return false
+  const any = { sql: `bool_or(${tests.map((test) => `coalesce(${test}, false)`).join(' OR ')})`, name: 'any' }
+  const [row] = await session.rows(queryText(duckdbDialect, compiled, [any]))
+  return row?.[0] === true
+}
+
+/** Whether an error is about the file that is written. */
+function isUnwritable(thrown: unknown, paths: readonly string[]): thrown is Error {
+  if (!(thrown instanceof Error) || (isProvenderError(thrown) && thrown.code !== 'SOURCE_UNREADABLE')) return false
+  return paths.some((path) => thrown.message.includes(path)) && !/ENOSPC|EDQUOT/.test(thrown.message)
 }
