@@ -46,7 +46,10 @@ export async function keepRows(
   let count = 0
   for await (const { row } of rows()) {
     finder.see(row)
-    count++
+    if (++count % (chunkRows * chunksAtOnce) === 0) {
+      session.check()
+      await setImmediate()
+    }
   }
   const found = finder.columns()
   // No rows, no names: the columns in use are there all the same.
