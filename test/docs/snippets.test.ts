@@ -1,0 +1,97 @@
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { fencesOf } from './fences.ts'
+import { PageSession } from './page-session.ts'
+import { stepsOf } from './page-steps.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const guide = globSync('docs/guide/*.md', { cwd: root })
+
+/** A page takes a few seconds; a busy machine more. */
+const pageMs = 120_000
+
+/** Does everything that a page asks its reader to do, in a folder of its own; answers what is not as the page says. */
+async function faultsOf(markdown: string): Promise<string[]> {
+  const { steps, unrun } = stepsOf(fencesOf(markdown))
+  if (unrun.length > 0) return unrun.map(({ line, language }) => `line ${line}: nothing runs this block (${language})`)
+  await using session = await PageSession.open()
+  for (const step of steps) {
+    const { line, prose, text } = step.fence
+    // The path stands in the info string, which readers do not see.
+    if (step.kind === 'file' && !prose.includes(`\`${step.path}\``) && !text.startsWith(`# ${step.path}\n`))
+      return [`line ${line}: neither the text before nor the first line names ${step.path}`]
+    const fault = await session.follow(step)
+    // What comes after builds on it.
+    if (fault !== undefined) return [`line ${line}: ${fault}`]
+  }
+  const types = await session.typeFaults()
+  return types === undefined ? [] : [types]
+}
+
+/** Links to files that are not there. */
+function deadLinksOf(page: string): string[] {
+  const links = [...readFileSync(join(root, page), 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)]
+  return links.map(([, link = '']) => link).filter((link) => !existsSync(join(root, dirname(page), link)))
+}
+
+describe('pages', () => {
+  for (const page of ['README.md', ...guide.toSorted()])
+    test.concurrent(`every block of ${page} does what the page says`, { timeout: pageMs }, async () => {
+      expect((await faultsOf(readFileSync(join(root, page), 'utf8'))).join('\n')).toBe('')
+      expect(deadLinksOf(page)).toEqual([])
+    })
+
+  test('the guide is there, and its blocks are', () => {
+    expect(guide).toEqual(
+      expect.arrayContaining(['docs/guide/getting-started.md', 'docs/guide/point-in-time-joins.md']),
+    )
+    const blocks = guide.flatMap((page) => fencesOf(readFileSync(join(root, page), 'utf8')))
+    expect(blocks.length).toBeGreaterThan(50)
+  })
+})
+
+const block = (info: string, text: string): string => `\`\`\`${info}\n${text}\n\`\`\`\n`
+
+describe('a planted fault is found', () => {
+  const planted: readonly (readonly [what: string, page: string, fault: RegExp])[] = [
+    [
+      'other output',
+      block('sh', 'echo 4 rows') + block('text', '5 rows'),
+      /line 1: The page shows[^]*5 rows[^]*4 rows/,
+    ],
+    ['other JSON', block('sh', `echo '{"rows": 4}'`) + block('json', '{"rows": 5}'), /line 1: The page shows/],
+    ['a command that fails', block('sh', 'false\necho on'), /line 1: ended with exit code 1/],
+    ['an error that is none', block('sh', 'echo "x USAGE  no"') + block('text', 'x USAGE  no'), /exit code 0/],
+    ['a command that is not there', block('sh', 'provender trian'), /exit code 2[^]*Did you mean {2}provender train/],
+    ['a block that nothing runs', block('python', 'import provender'), /line 1: nothing runs this block \(python\)/],
+    ['output of nothing', block('text', 'hello'), /nothing runs this block/],
+    ['a file that nothing reads', `\`a.csv\`\n${block('csv a.csv', 'a')}`, /line 2: nothing runs this block/],
+    [
+      'a file that is not named',
+      block('yaml provender.yaml', 'project: a') + block('sh', 'ls'),
+      /line 1: neither the text/,
+    ],
+    ['wrong types', block('ts', 'const a: number = String(1)\nconsole.log(a)'), /TS2322/],
+    ['a script that throws', block('ts', 'throw new Error("no")'), /line 1: ended with exit code 1[^]*Error: no/],
+    ['a script of npm that is not there', block('sh', 'npm run dmeo'), /nothing is known of: npm run dmeo/],
+    ['a server that does not start', block('sh', 'provender serve'), /did not serve[^]*NO_REPOSITORY/],
+    ['a console', block('console', '$ echo a\na\n$ echo b\nc'), /The page shows\n {4}c\nbut this was printed\n {4}b/],
+  ]
+  test.for(planted)('%s', { timeout: pageMs }, async ([, page, fault]) => {
+    expect((await faultsOf(page)).join('\n')).toMatch(fault)
+  })
+
+  test('and a page without one has none', { timeout: pageMs }, async () => {
+    const page = [
+      block('console', '$ mkdir a && cd a\n$ echo "3 rows in 0.3 s" \\\n  && pwd\n3 rows in 0.1 s\n…/a'),
+      `Save as \`b.mts\`:\n${block('ts b.mts', 'console.log(process.stdout.isTTY)')}`,
+      block('sh', 'node b.mts\nnode b.mts | cat\npwd') + block('text', 'true\nundefined\n…/a'),
+      block('ts', `import { parseInstant } from 'provender'\nconsole.log(parseInstant('1970-01-01T00:00:01Z'))`),
+      block('text', '1000000n'),
+      block('sh', 'git clone … a && cd a   # here\nnpm run demo -- --once\nnpm test'),
+    ]
+    expect(await faultsOf(page.join('\n'))).toEqual([])
+  })
+})
