@@ -23,18 +23,21 @@ export function serveCommand(session: Session) {
       if (!role.includes('api'))
         throw fail('UNSUPPORTED', 'A worker without the API is not built yet', { remedy: 'Use --role api,worker.' })
       const { loadConfig } = await import('../definitions/load-files.ts')
-      const { server: config } = loadConfig(await session.dir())
+      const dir = await session.dir()
+      const { server: config } = loadConfig(dir)
       const store = await session.store()
       const { startServer } = await import('../server/start.ts')
       const server = await startServer(store, {
         host: host ?? config.host,
         port: port ?? config.port,
         sql: config.sql,
+        roots: { dir, dataRoots: config.dataRoots },
         ...(role.includes('worker') ? { backgroundMs } : {}),
       })
       await session.print({
         json: { url: server.url, project: store.project },
         text: () => `Provender serves ${store.project} on ${server.url}\n`,
+        next: `curl ${server.url}/v1/views`,
       })
       await session.end()
       await session.stopped()
