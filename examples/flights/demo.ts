@@ -7,7 +7,7 @@
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { loadDefinitions, openStore } from 'provender'
+import { loadDefinitions, openStore, startServer } from 'provender'
 import type { TypedStore } from 'provender'
 import { servedHours, testEnd } from './demo/calendar.ts'
 import { demoClock } from './demo/clock.ts'
@@ -16,14 +16,11 @@ import { isPortFree } from './demo/port.ts'
 import { aucText, count, planText, stepText, vectorText } from './demo/print.ts'
 import { replay } from './demo/replay.ts'
 import { score, trainCandidates } from './demo/scores.ts'
-import { startServer } from './demo/sdk.ts'
 import { readTrainingSet } from './demo/training-set.ts'
 import { verdict } from './demo/verdict.ts'
 import { makeWorkingCopy } from './demo/working-copy.ts'
 
 const HOST = '127.0.0.1'
-/** Between two looks of the server at what was pushed by others. */
-const BACKGROUND_MS = 2000
 const exampleRoute = { origin: 'ORD', destination: 'LAX' }
 
 const { values: options } = parseArgs({
@@ -92,13 +89,14 @@ async function showVector(store: TypedStore, clock: DemoClock): Promise<void> {
 
 async function serve(store: TypedStore, clock: DemoClock, { dir, port }: { dir: string; port: number }): Promise<void> {
   clock.run()
-  const server = await startServer(store, { host: HOST, port, backgroundMs: BACKGROUND_MS })
+  const server = await startServer(store, dir, { host: HOST, port })
   const folder = relative(process.cwd(), dir)
+  const provender = `bin/provender --dir ${folder.startsWith('..') ? dir : folder}`
   console.log(`
 The server runs at ${server.url}; its clock goes on from the end of June 2001. Ctrl-C ends it. Try next:
   curl '${server.url}/v1/online/delay_model?origin=DEN&destination=BOS'
-  bin/provender --url ${server.url} show airport_delays
-  bin/provender --dir ${folder} train airport_delays --snapshot 2001-06-10T18:00:00Z`)
+  ${provender} train airport_delays --snapshot 2001-06-10T18:00:00Z
+  ${provender} show airport_delays`)
   await new Promise<void>((resolve) => {
     process.once('SIGINT', resolve)
     process.once('SIGTERM', resolve)

@@ -100,7 +100,13 @@ describe('the working copy', () => {
 
   test('is the feature repository, fresh each time', async () => {
     await makeWorkingCopy(folder)
-    expect((await readdir(folder)).toSorted()).toEqual(['.demo', 'data', 'features', 'provender.yaml'])
+    expect((await readdir(folder)).toSorted()).toEqual([
+      '.demo',
+      'DATA-LICENCE.md',
+      'data',
+      'features',
+      'provender.yaml',
+    ])
     await writeFile(join(folder, 'provender.yaml'), 'project: other\n')
     await makeWorkingCopy(folder)
     expect(await readFile(join(folder, 'provender.yaml'), 'utf8')).toContain('project: flights')

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 
 const example = fileURLToPath(new URL('..', import.meta.url))
 
-/** What makes the example a feature repository; the rest of its folder is the demo. */
-const parts = ['provender.yaml', 'features', 'data']
+/** What makes the example a feature repository, and the provenance of its data; the rest of its folder is the demo. */
+const parts = ['provender.yaml', 'features', 'data', 'DATA-LICENCE.md']
 
 /** Marks a folder as the demo's own. A folder with anything in it but without this file is somebody else's, and is left alone. */
 const markFile = '.demo'
