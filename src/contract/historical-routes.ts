@@ -1,0 +1,81 @@
+import { z } from 'zod'
+import { columns, flag, instant, members, newRoute, references, whole } from './new-route.ts'
+import type { MediaType } from './route.ts'
+
+/** The forms that tables are answered in; JSON unless asked for another. */
+const tableTypes = Object.freeze([
+  'application/json',
+  'application/vnd.apache.parquet',
+  'text/csv',
+  'application/x-ndjson',
+] as const satisfies readonly MediaType[])
+
+const table = z.strictObject({
+  columns: z.record(z.string(), z.array(z.unknown())),
+  types: z.record(z.string(), z.string()),
+  rows: z.int(),
+  notes: z.array(z.string()),
+})
+
+const usual = Object.freeze({
+  method: 'POST',
+  permission: 'read-offline',
+  answer: table,
+  answers: tableTypes,
+  errorStatuses: [404, 409, 413, 415],
+} as const)
+
+/** Tables of history. */
+export const historicalRoutes = Object.freeze({
+  historical: newRoute({
+    ...usual,
+    path: '/v1/historical',
+    summary: 'A training set: features as they were known at each row of a spine',
+    query: z.strictObject({
+      features: references.exactOptional(),
+      timestamp: z.string().exactOptional(),
+      fullNames: flag.exactOptional(),
+      knownBy: z.enum(['spine']).exactOptional(),
+      asOf: instant.exactOptional(),
+      registryVersion: whole.exactOptional(),
+    }),
+    body: z.strictObject({
+      features: references,
+      spine: z.strictObject({
+        rows: z.array(members).exactOptional(),
+        columns: columns.exactOptional(),
+        sql: z.string().min(1).exactOptional(),
+      }),
+      timestamp: z.string().exactOptional(),
+      fullNames: z.boolean().exactOptional(),
+      knownBy: z.enum(['spine']).exactOptional(),
+      asOf: instant.exactOptional(),
+      registryVersion: z.int().min(0).exactOptional(),
+    }),
+    accepts: tableTypes,
+  }),
+  historicalEvents: newRoute({
+    ...usual,
+    path: '/v1/historical/events',
+    summary: 'Every row of a view with an event time in an interval',
+    body: z.strictObject({
+      features: references,
+      start: instant,
+      end: instant,
+      asOf: instant.exactOptional(),
+      fullNames: z.boolean().exactOptional(),
+    }),
+  }),
+  historicalSnapshot: newRoute({
+    ...usual,
+    path: '/v1/historical/snapshot',
+    summary: 'The row of each entity of a view at an instant',
+    body: z.strictObject({
+      features: references,
+      at: instant,
+      asOf: instant.exactOptional(),
+      fullNames: z.boolean().exactOptional(),
+      includeExpired: z.boolean().exactOptional(),
+    }),
+  }),
+})

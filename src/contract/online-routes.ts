@@ -1,0 +1,62 @@
+import { z } from 'zod'
+import { columns, flag, members, newRoute, references } from './new-route.ts'
+import { deadlinesMs } from './route.ts'
+
+const status = z.enum(['PRESENT', 'NULL_VALUE', 'NOT_FOUND', 'OUTSIDE_MAX_AGE'])
+const value = z.unknown().meta({ description: 'A value in the wire form of its type' })
+const eventTime = z.string().nullable().meta({ description: 'RFC 3339; null where there is no row' })
+const include = z.enum(['eventTimes'])
+
+/** The newest values. */
+export const onlineRoutes = Object.freeze({
+  onlineOne: newRoute({
+    method: 'GET',
+    path: '/v1/online/{reference}',
+    summary: 'The newest values of one entity, for people',
+    permission: 'read-online',
+    keysInQuery: true,
+    query: z.strictObject({
+      _include: include.exactOptional(),
+      _includeExpired: flag.exactOptional(),
+      _fullNames: flag.exactOptional(),
+    }),
+    answer: z.strictObject({
+      entity: z.record(z.string(), value),
+      features: z.record(z.string(), value),
+      statuses: z.record(z.string(), status),
+      eventTimes: z.record(z.string(), eventTime).exactOptional(),
+    }),
+    errorStatuses: [404, 409],
+    timeoutMs: deadlinesMs.online,
+  }),
+  online: newRoute({
+    method: 'POST',
+    path: '/v1/online',
+    summary: 'The newest values of many entities, for models',
+    permission: 'read-online',
+    body: z.strictObject({
+      features: references,
+      entities: z
+        .union([z.array(z.unknown()), columns])
+        .meta({ description: 'Objects of join keys, or columns of them' }),
+      request: members.exactOptional(),
+      fullNames: z.boolean().exactOptional(),
+      includeExpired: z.boolean().exactOptional(),
+      include: z.array(include).exactOptional(),
+    }),
+    answer: z.strictObject({
+      features: z.array(z.string()),
+      views: z.array(z.string()),
+      rows: z.array(
+        z.strictObject({
+          values: z.array(value),
+          statuses: z.array(status).exactOptional(),
+          eventTimes: z.array(eventTime).exactOptional(),
+        }),
+      ),
+      registryVersion: z.int(),
+    }),
+    errorStatuses: [404, 409],
+    timeoutMs: deadlinesMs.online,
+  }),
+})

@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import { newRoute } from './new-route.ts'
+
+const dependencies = z.record(z.string(), z.strictObject({ ok: z.boolean(), detail: z.string().exactOptional() }))
+
+/** What probes and people ask a server about itself. */
+export const operationRoutes = Object.freeze({
+  errorCode: newRoute({
+    method: 'GET',
+    path: '/v1/errors/{code}',
+    summary: 'What an error code means and what to do about it',
+    permission: 'none',
+    answer: z.strictObject({
+      code: z.string(),
+      title: z.string(),
+      status: z.int(),
+      exit: z.int(),
+      retryable: z.boolean(),
+      remedy: z.string(),
+    }),
+    errorStatuses: [404],
+  }),
+  livez: newRoute({
+    method: 'GET',
+    path: '/livez',
+    summary: 'Whether the process answers',
+    permission: 'none',
+    answer: z.strictObject({ ok: z.literal(true) }),
+  }),
+  readyz: newRoute({
+    method: 'GET',
+    path: '/readyz',
+    summary: 'Whether all that the server needs is there, each by name',
+    permission: 'none',
+    answer: z.strictObject({ ok: z.literal(true), dependencies }),
+    timeoutMs: 2000,
+  }),
+})

@@ -1,0 +1,73 @@
+import { z } from 'zod'
+import { flag, instant, newRoute, whole } from './new-route.ts'
+
+const states = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const
+
+const run = z.strictObject({
+  id: z.string(),
+  kind: z.literal('materialize'),
+  view: z.string(),
+  state: z.enum(states),
+  interval: z.tuple([z.string().nullable(), z.string()]),
+  rows: z.int(),
+  written: z.int(),
+  superseded: z.int(),
+  skipped: z.int(),
+  startedAt: z.string().nullable(),
+  seconds: z.number(),
+  notes: z.array(z.string()),
+  error: z.strictObject({ code: z.string(), detail: z.string() }).exactOptional(),
+})
+
+const runs = z.strictObject({ runs: z.array(run) })
+
+/** Materializations. */
+export const runRoutes = Object.freeze({
+  materialize: newRoute({
+    method: 'POST',
+    path: '/v1/materialize',
+    summary: 'Compute views from history and bring them online',
+    permission: 'materialize',
+    query: z.strictObject({ wait: flag.exactOptional() }),
+    body: z.strictObject({
+      views: z.array(z.string().min(1)).min(1).exactOptional(),
+      start: instant.exactOptional(),
+      end: instant.exactOptional(),
+      since: z.string().exactOptional(),
+      repair: z.boolean().exactOptional(),
+    }),
+    answer: runs,
+    status: 202,
+    errorStatuses: [404, 409],
+    timeoutMs: null,
+  }),
+  runs: newRoute({
+    method: 'GET',
+    path: '/v1/runs',
+    summary: 'Materializations, newest first',
+    permission: 'metadata',
+    query: z.strictObject({
+      view: z.string().exactOptional(),
+      state: z.enum(states).exactOptional(),
+      limit: whole.exactOptional(),
+    }),
+    answer: runs,
+  }),
+  run: newRoute({
+    method: 'GET',
+    path: '/v1/runs/{id}',
+    summary: 'One materialization',
+    permission: 'metadata',
+    answer: run,
+    errorStatuses: [404],
+  }),
+  cancelRun: newRoute({
+    method: 'POST',
+    path: '/v1/runs/{id}/cancel',
+    summary: 'End a materialization; what it has covered stays',
+    permission: 'materialize',
+    body: z.strictObject({}),
+    answer: run,
+    errorStatuses: [404],
+  }),
+})

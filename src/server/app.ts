@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
+import fastify, { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { parseExact } from '../codecs/exact-json.ts'
+import { type MediaType, type Route, problemType } from '../contract/route.ts'
+import { type RouteName, routes } from '../contract/routes.ts'
+import { type ProvenderError, fail } from '../kernel/errors.ts'
+import type { ServerContext } from './context.ts'
+import type { Asked, Handlers, Reply } from './handler.ts'
+import { refuseConnection } from './bad-connection.ts'
+import { bodyMedia, wantedMedia } from './media.ts'
+import { errorOf, problemReply } from './problem.ts'
+import { readQuery } from './query-string.ts'
+import { readText } from './request-body.ts'
+import { signalOf, timeLeftMs } from './request-call.ts'
+import { read } from './request-faults.ts'
+import { serverLimits } from './server-limits.ts'
+import { routerPath, unrouted } from './unknown-route.ts'
+
+/** What a request carries from its arrival to its handler. */
+interface Arrived {
+  readonly media: MediaType | undefined
+  readonly receivedAtMs: number
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The entry of the route table. */
+    route?: RouteName
+  }
+  interface FastifyRequest {
+    arrived: Arrived
+  }
+}
+
+/** How loud the log is. */
+export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug'
+
+/**
+ * The application: every route of the table and nothing else. It does not listen yet.
+ * @throws where a route is not in the table, or says not who may use it.
+ */
+export function buildApp(
+  contextOf: (log: ServerContext['log']) => ServerContext,
+  handlersOf: (context: ServerContext) => Handlers,
+  logLevel: LogLevel,
+): FastifyInstance {
+  const app = fastify({
+    logger: logLevel === 'silent' ? false : { level: logLevel, stream: process.stderr },
+    logController: new LogController({ disableRequestLogging: true }),
+    requestIdHeader: false,
+    genReqId: ({ headers: { 'x-request-id': id } }) =>
+      typeof id === 'string' && requestId.test(id) ? id : randomUUID(),
+    routerOptions: { maxParamLength: serverLimits.segmentChars },
+    forceCloseConnections: 'idle',
+    // What comes while the server closes is answered by a problem, as everything is.
+    return503OnClosing: false,
+    keepAliveTimeout: serverLimits.keepAliveMs,
+    // Bodies have limits of their own, by what they are.
+    requestTimeout: 0,
+    http: { headersTimeout: serverLimits.headersMs, connectionsCheckingInterval: serverLimits.connectionsCheckMs },
+    clientErrorHandler: refuseConnection,
+    frameworkErrors: (error, request, reply) => void sendProblem(request, reply, errorOf(error)),
+  })
+  const context = contextOf(app.log)
+  demandTable(app)
+  readBodies(app)
+  app.decorateRequest('arrived')
+  app.setErrorHandler((thrown, request, reply) => sendProblem(request, reply, errorOf(thrown)))
+  app.setNotFoundHandler((request, reply) => {
+    const { error, allow } = unrouted(request.method, request.url)
+    if (allow.length > 0) reply.header('allow', allow.join(', '))
+    return sendProblem(request, reply, error)
+  })
+  const handlers = handlersOf(context)
+  for (const name of Object.keys(routes) as RouteName[]) addRoute(app, context, name, handlers)
+  return app
+}
+
+const requestId = /^[A-Za-z0-9._:-]{1,128}$/
+
+function demandTable(app: FastifyInstance): void {
+  app.addHook('onRoute', ({ method, url, config }) => {
+    const route: Route | undefined = config?.route === undefined ? undefined : routes[config.route]
+    if (route === undefined) throw new Error(`Assertion failed: ${String(method)} ${url} is in the route table`)
+    if (route.permission === undefined)
+      throw new Error(`Assertion failed: ${String(method)} ${url} says who may use it`)
+  })
+}
+
+function readBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', async (_: FastifyRequest, stream: IncomingMessage) => {
+    const text = await readText(stream)
+    return text === undefined ? undefined : parseExact(text)
+  })
+  app.addContentTypeParser('application/yaml', (_: FastifyRequest, stream: IncomingMessage) => readText(stream))
+  // Whether a route takes a type was asked before; what is no text is left to its handler.
+  app.addContentTypeParser('*', (_: FastifyRequest, stream: IncomingMessage, done) => done(null, stream))
+}
+
+/** What is settled before the body is read. @throws what is wrong with the request by its head alone. */
+function arrive(context: ServerContext, route: Route, request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('x-request-id', request.id)
+  if (context.isClosing()) {
+    reply.header('connection', 'close')
+    if (route !== routes.livez)
+      throw fail('STORE_UNREACHABLE', 'The server is closing', { remedy: 'Try again: another server may answer.' })
+  }
+  request.arrived = { media: bodyMedia(route, request.headers), receivedAtMs: performance.now() }
+}
+
+function addRoute(app: FastifyInstance, context: ServerContext, name: RouteName, handlers: Handlers): void {
+  const route: Route = routes[name]
+  // Each handler fits its own route; which one this is, types cannot say of a name that is looked up.
+  const handle = handlers[name] as (asked: Asked<Route>) => Promise<string | Reply> | string | Reply
+  app.route({
+    method: route.method,
+    url: routerPath(name),
+    config: { route: name },
+    // Here and not for all routes: the framework is slow to say which one a request has.
+    onRequest: (request, reply, done) => {
+      arrive(context, route, request, reply)
+      done()
+    },
+    handler: async (request, reply) => {
+      const answer = await handle(askedOf(context, route, request, reply))
+      return send(route, reply, answer)
+    },
+  })
+}
+
+function askedOf(context: ServerContext, route: Route, request: FastifyRequest, reply: FastifyReply): Asked<Route> {
+  const { arrived, headers } = request
+  const { options, keys } = readQuery(route, request.query as Readonly<Record<string, unknown>>)
+  const isJson = arrived.media === undefined || arrived.media === 'application/json'
+  const timeoutMs = timeLeftMs(route, headers, arrived.receivedAtMs)
+  const deadline = timeoutMs === undefined ? {} : { timeoutMs }
+  return {
+    params: request.params as Readonly<Record<string, string>>,
+    query: options as Asked<Route>['query'],
+    keys,
+    // Of which type it is, the handler's own route says.
+    body: (route.body === null || !isJson ? undefined : read(route.body, request.body ?? {}, 'body')) as undefined,
+    other:
+      isJson || arrived.media === undefined
+        ? undefined
+        : { media: arrived.media, content: request.body as string | Readable },
+    headers,
+    wanted: wantedMedia(route, headers.accept),
+    deadline,
+    get call() {
+      return { ...deadline, signal: signalOf(reply.raw, context.stopping) }
+    },
+  }
+}
+
+/** Texts are sent as they are, and with the content type that the contract gives them: without this it gains a charset. */
+const asIs = (text: unknown): string => text as string
+
+function send(route: Route, reply: FastifyReply, answer: string | Reply): FastifyReply {
+  const {
+    status = route.status,
+    media = 'application/json',
+    headers = {},
+    body,
+  } = typeof answer === 'string' ? { body: answer } : answer
+  reply.code(status).serializer(asIs).header('content-type', media).header('cache-control', 'no-store')
+  for (const [name, value] of Object.entries(headers)) reply.header(name, value)
+  return reply.send(body)
+}
+
+function sendProblem(request: FastifyRequest, reply: FastifyReply, error: ProvenderError): FastifyReply {
+  if (error.status === 500 && error.code !== 'INTERRUPTED')
+    request.log.error({ err: error.cause ?? error, code: error.code, url: request.url }, error.message)
+  abandonBody(request.raw)
+  const { status, headers, text } = problemReply(error)
+  reply.code(status).serializer(asIs).header('x-request-id', request.id)
+  reply.header('content-type', problemType).headers(headers)
+  return reply.send(text)
+}
+
+/** A request that is refused before its body was read may go on sending, but not for ever. */
+function abandonBody(request: IncomingMessage): void {
+  if (request.complete || request.destroyed) return
+  setTimeout(() => {
+    if (!request.complete) request.destroy()
+  }, serverLimits.lingerMs).unref()
+}

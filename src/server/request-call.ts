@@ -1,0 +1,30 @@
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import type { Route } from '../contract/route.ts'
+import { fail } from '../kernel/errors.ts'
+import { serverLimits } from './server-limits.ts'
+
+/** What is left of a request's time; undefined where it has no deadline. @throws BAD_REQUEST; DEADLINE_EXCEEDED where nothing is left. */
+export function timeLeftMs(route: Route, headers: IncomingHttpHeaders, receivedAtMs: number): number | undefined {
+  const text = headers['x-timeout-ms']
+  // Unless the client asks for one, the time that a body takes to arrive does not count: it has limits of its own.
+  if (text === undefined) return route.timeoutMs ?? undefined
+  const askedMs = typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : 0
+  if (askedMs < 1 || askedMs > serverLimits.deadlineMs)
+    throw fail('BAD_REQUEST', `x-timeout-ms is a whole number of milliseconds from 1 to ${serverLimits.deadlineMs}`, {
+      at: 'x-timeout-ms',
+    })
+  const leftMs = askedMs - (performance.now() - receivedAtMs)
+  if (leftMs <= 0) throw fail('DEADLINE_EXCEEDED', 'The deadline passed while the request arrived')
+  return Math.ceil(leftMs)
+}
+
+/** A signal that is aborted when the client goes away before its answer is there, or the server stops. */
+export function signalOf(response: ServerResponse, stopping: AbortSignal): AbortSignal {
+  const gone = new AbortController()
+  const leave = (): void => {
+    if (!response.writableFinished) gone.abort(fail('INTERRUPTED', 'The client went away'))
+  }
+  if (response.destroyed) leave()
+  else response.once('close', leave)
+  return AbortSignal.any([gone.signal, stopping])
+}

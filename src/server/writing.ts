@@ -1,0 +1,45 @@
+import { stringifyExact } from '../codecs/exact-json.ts'
+import { fail } from '../kernel/errors.ts'
+import type { ServerContext } from './context.ts'
+import type { Handlers } from './handler.ts'
+
+/** Rows in, and rows that were refused. */
+export function writeHandlers({
+  store,
+}: ServerContext): Pick<Handlers, 'push' | 'delete' | 'deadLetters' | 'replayDeadLetters' | 'load'> {
+  return {
+    async push({ params, body, headers, call }) {
+      const key = headers['idempotency-key']
+      if (Array.isArray(key))
+        throw fail('BAD_REQUEST', 'idempotency-key is given several times', { at: 'idempotency-key' })
+      // What is no object among the rows is refused by the store, as a row.
+      const rows = body.rows as readonly Readonly<Record<string, unknown>>[]
+      const answer = await store.push(params.target, rows, {
+        ...call,
+        form: 'json',
+        ...(body.to === undefined ? {} : { to: body.to }),
+        ...(key === undefined ? {} : { idempotencyKey: key }),
+      })
+      return JSON.stringify(answer)
+    },
+    async delete({ params, query, keys, call }) {
+      return JSON.stringify(
+        await store.delete(params.view, keys, {
+          ...call,
+          form: 'text',
+          ...(query._at === undefined ? {} : { at: query._at }),
+        }),
+      )
+    },
+    async deadLetters({ query, call }) {
+      const { deadLetters, next } = await store.deadLetters(query, call)
+      // Each row by itself: one that was sent as deep as a body may be is deeper here.
+      const letters = deadLetters.map(
+        ({ row, ...letter }) => `${JSON.stringify(letter).slice(0, -1)},"row":${stringifyExact(row)}}`,
+      )
+      return `{"deadLetters":[${letters.join(',')}]${next === undefined ? '' : `,"next":${JSON.stringify(next)}`}}`
+    },
+    replayDeadLetters: async ({ body, call }) => JSON.stringify(await store.replayDeadLetters(body, call)),
+    load: async ({ body, call }) => JSON.stringify(await store.load(body.sources, call)),
+  }
+}
