@@ -5,6 +5,7 @@ import { nearest } from '../kernel/nearest.ts'
 import { houseRules } from './command.ts'
 import { commands } from './commands.ts'
 import { Session, documentOf } from './session.ts'
+import { shellWord } from './shell-word.ts'
 import { type Terminal, openTerminal } from './terminal.ts'
 
 /**
@@ -152,8 +153,4 @@ function reportable(error: ProvenderError): ProvenderError {
 }
 
 /** The command line as one could type it again. */
-function commandText(args: readonly string[]): string {
-  return ['provender', ...args]
-    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
-    .join(' ')
-}
+const commandText = (args: readonly string[]): string => ['provender', ...args].map(shellWord).join(' ')

@@ -1,5 +1,6 @@
 import { given, newCommand, pairsOf } from './command.ts'
 import type { Session } from './session.ts'
+import { shellWord } from './shell-word.ts'
 
 /** `delete`: a tombstone for one entity. */
 export function deleteCommand(session: Session) {
@@ -20,7 +21,7 @@ export function deleteCommand(session: Session) {
       await session.print({
         json: answer,
         text: () => (answer.deleted ? `Deleted ${named}\n` : `There was nothing to delete: ${named} has no row\n`),
-        next: `provender get ${named}`,
+        next: `provender get ${[view, ...words].map(shellWord).join(' ')}`,
       })
     })
 }

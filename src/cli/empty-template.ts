@@ -40,6 +40,5 @@ export function emptyTemplate(): Map<string, { readonly text: string }> {
   return new Map([
     ['provender.yaml', { text: config }],
     ['features/customers.yaml', { text: features }],
-    ['.gitignore', { text: '.provender/\n' }],
   ])
 }

@@ -7,6 +7,7 @@ import { newCommand } from './command.ts'
 import { emptyTemplate } from './empty-template.ts'
 import { counted } from './number-text.ts'
 import type { Session } from './session.ts'
+import { shellWord } from './shell-word.ts'
 
 const templates = ['flights', 'empty'] as const
 type Template = (typeof templates)[number]
@@ -14,6 +15,8 @@ type Template = (typeof templates)[number]
 /** The demo, beside src/ in a checkout and beside dist/ in the package; what of it is a repository. */
 const flightsFolder = fileURLToPath(new URL('../../examples/flights/', import.meta.url))
 const flightsParts = ['provender.yaml', 'features', 'data', 'DATA-LICENCE.md']
+
+const ignoreFile = '.gitignore'
 
 /** `init`: a new feature repository from a template. */
 export function initCommand(session: Session) {
@@ -30,7 +33,9 @@ export function initCommand(session: Session) {
           remedy: 'Use --template empty and write the source by hand.',
         })
       const dir = resolve(name ?? '.')
-      const files = template === 'flights' ? await flightsFiles() : emptyTemplate()
+      const files = template === 'flights' ? await flightsFiles() : new Map<string, Content>(emptyTemplate())
+      // What the embedded engines write belongs to one machine. A folder under version control has its own list.
+      if (!existsSync(join(dir, ignoreFile))) files.set(ignoreFile, { text: '.provender/\n' })
       const taken = [...files.keys()].filter((file) => existsSync(join(dir, file)))
       if (taken.length > 0)
         throw fail(
@@ -45,7 +50,7 @@ export function initCommand(session: Session) {
         json: { dir, files: [...files.keys()] },
         text: () =>
           `${[...files.keys()].map((file) => `  ${join(away, file)}\n`).join('')}${session.terminal.out.colours.green('✓')} A feature repository named ${project}: ${counted(files.size, 'file')} in ${away === '' ? 'this folder' : away}\n`,
-        next: `${away === '' ? '' : `cd ${away} && `}provender apply`,
+        next: `${away === '' ? '' : `cd ${shellWord(away)} && `}provender apply`,
       })
     })
 }

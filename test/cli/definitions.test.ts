@@ -42,7 +42,7 @@ test('init writes both templates, valid as they are, and never over a file', asy
   })
   expect(existsSync(join(empty.dir, 'small/.provender'))).toBe(false)
   expect(again).toMatchObject({ exit: 2, stdout: '' })
-  expect(again.stderr).toContain('already has provender.yaml, features/customers.yaml, .gitignore')
+  expect(again.stderr).toContain('already has provender.yaml, features/customers.yaml\n')
 })
 
 test('every error of the files is shown with its place, the line and the fix', async () => {
