@@ -1,0 +1,14 @@
+import type { Law } from './law.ts'
+import type { StoreHarness } from './store-bench.ts'
+import { storeGenerationLaws } from './store-generations.ts'
+import { storeMaterializeLaws } from './store-materialize.ts'
+import { storeRebuildLaws } from './store-rebuild.ts'
+
+export type { PutBack, StoreHarness, StoreUnderTest } from './store-bench.ts'
+
+/** The laws of a whole store on its engines. */
+export const storeLaws: readonly Law<StoreHarness>[] = [
+  ...storeMaterializeLaws,
+  ...storeRebuildLaws,
+  ...storeGenerationLaws,
+]

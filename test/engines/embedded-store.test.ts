@@ -1,0 +1,7 @@
+import { describe, test } from 'vitest'
+import { storeLaws } from '../../src/testing/store.ts'
+import { openEmbeddedStore } from '../support/embedded-store.ts'
+
+describe('the store on DuckDB, LMDB and SQLite', () => {
+  for (const { law, run } of storeLaws) test(law, () => run({ open: openEmbeddedStore }))
+})

@@ -1,0 +1,7 @@
+import { describe, test } from 'vitest'
+import { storeLaws } from '../../src/testing/store.ts'
+import { openMemoryStore } from '../support/memory-store.ts'
+
+describe('the store on the memory engines', () => {
+  for (const { law, run } of storeLaws) test(law, () => run({ open: openMemoryStore }))
+})

@@ -1,0 +1,104 @@
+import type { Engines } from '../../src/compose/engines.ts'
+import { composeStore } from '../../src/compose/store.ts'
+import type { Store } from '../../src/contract/store.ts'
+import type { Config } from '../../src/define/config.ts'
+import { type MemoryMetadataStore, memoryMetadataStore, openMemoryMetadata } from '../../src/engines/memory/metadata.ts'
+import { type MemoryFile, openMemoryOffline } from '../../src/engines/memory/offline.ts'
+import { memoryOnline } from '../../src/engines/memory/online.ts'
+import { memoryPushLog } from '../../src/engines/memory/push-log.ts'
+import { manualClock } from '../../src/kernel/clock.ts'
+import type { RunPoint } from '../../src/materialize/deps.ts'
+import type { StoreUnderTest } from '../../src/testing/store.ts'
+
+/** 2026-01-01T00:00:00Z: where the time of a store under test begins. */
+export const epoch = 1_767_225_600_000_000n
+
+const config: Config = {
+  project: 'memory',
+  dir: '/memory',
+  metadata: ':memory:',
+  offline: { url: ':memory:', replicas: [] },
+  online: { url: ':memory:' },
+  server: { host: '127.0.0.1', port: 0, workers: 1, sql: false, dataRoots: [] },
+  auth: 'none',
+}
+
+/** A store on the memory engines. */
+export async function openMemoryStore(): Promise<StoreUnderTest> {
+  const clock = manualClock(epoch)
+  const online = memoryOnline()
+  const log = memoryPushLog()
+  const files = new Map<string, MemoryFile[]>()
+  let metadata: MemoryMetadataStore = memoryMetadataStore()
+  let inode = 0n
+  let hook: ((phase: string) => void) | null = null
+  /** The files as the open offline store sees them. */
+  let seen = files
+  const open = (): Store => {
+    const ports = openMemoryMetadata(metadata, clock)
+    const pushLog = log.open()
+    const offline = openMemoryOffline(pushLog)
+    for (const [source, tables] of files) offline.files.set(source, tables)
+    seen = offline.files
+    const handle = online.open()
+    const engines: Engines = {
+      registry: ports.registry,
+      runLog: ports.runLog,
+      offline,
+      log: pushLog,
+      online: handle,
+      marks: handle,
+      async [Symbol.asyncDispose]() {
+        for (const part of [ports, offline, pushLog, handle]) await part[Symbol.asyncDispose]()
+      },
+    }
+    const reached = (phase: RunPoint): void => hook?.(phase)
+    return composeStore(config, engines, { clock, waits: { switchMs: 0, pollMs: 1 }, reached })
+  }
+  let store = open()
+  return {
+    get store() {
+      return store
+    },
+    clock,
+    can: { files: true, sql: false, parquet: false },
+    async put(source, file, table) {
+      const tables = files.get(source) ?? []
+      files.set(source, tables)
+      seen.set(source, tables)
+      const path = `/memory/${source}/${file}`
+      const i = tables.findIndex((t) => t.path === path)
+      if (i >= 0) tables.splice(i, 1)
+      if (table !== null)
+        tables.push({ ...table, path, sizeBytes: table.rows.length, mtimeUs: clock.now(), inode: ++inode })
+    },
+    async backupOnline() {
+      const image = online.snapshot()
+      return async () => online.restore(image)
+    },
+    async wipeOnline() {
+      online.restore()
+    },
+    async backupMetadata() {
+      const image = copyOf(metadata)
+      return async () => {
+        await store[Symbol.asyncDispose]()
+        metadata = copyOf(image)
+        store = open()
+      }
+    },
+    onPhase(next) {
+      hook = next
+    },
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  }
+}
+
+/** Documents are immutable, so the maps are all that is copied. No token of before stands for what is there now. */
+const copyOf = (store: MemoryMetadataStore): MemoryMetadataStore => ({
+  versions: [...store.versions],
+  states: new Map(store.states),
+  leases: new Map(),
+  runs: new Map(store.runs),
+  changes: store.changes + 1000,
+})
