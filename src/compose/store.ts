@@ -89,13 +89,13 @@ async function healthOf(parts: Parts, call: ReturnType<typeof callOf>): ReturnTy
     offline: async () => parts.log.head(call),
     online: async () => parts.marks.readMarks([{ view: 'health', generation: 0n }], call),
   }
-  const answers = Object.entries(asked).map(async ([name, ask]) => {
-    try {
-      await ask()
-      return [name, { ok: true }] as const
-    } catch (thrown) {
-      return [name, { ok: false, detail: asProvenderError(thrown).message }] as const
-    }
+  const health: Record<string, { ok: boolean; detail?: string }> = {}
+  const looks = Object.entries(asked).map(async ([name, ask]) => {
+    health[name] = await ask().then(
+      () => ({ ok: true }),
+      (thrown: unknown) => ({ ok: false, detail: asProvenderError(thrown).message }),
+    )
   })
-  return Object.fromEntries(await Promise.all(answers))
+  await Promise.all(looks)
+  return health
 }

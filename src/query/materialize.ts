@@ -4,7 +4,7 @@ import type { FileIdentity } from '../values/file-identity.ts'
 import { type Interval, contains, unite } from '../values/intervals.ts'
 import { within } from './cutoff.ts'
 import { type Relation, own } from './relation.ts'
-import { columnsOf, orderOf, readsInPlace, rowsInPlace, rowsPushed, unionOf } from './view-rows.ts'
+import { orderOf, readsInPlace, rowsInPlace, rowsPushed, unionOf } from './view-rows.ts'
 
 /** What one run of a view reads. */
 export interface RunScope {
@@ -86,6 +86,3 @@ export function skippedPlan(definitions: Definitions, view: ResolvedView, files:
   const columns = [...view.joinKeys.map((k) => k.name), own.event]
   return { kind: 'count', input: { kind: 'filter', input: usable.input, where: { op: 'or', all: columns.map((column) => ({ op: 'is null', column })) } } }
 }
-
-/** The columns of a run's rows, in order. */
-export const runColumns = (view: ResolvedView): string[] => [...columnsOf(view), own.event, own.created, own.reading, own.tie, own.tombstone]

@@ -8,7 +8,7 @@ describe('the offline store in memory', () => {
     test(law, async () => {
       await run({
         open: async () => {
-          const log = await memoryPushLog().open()
+          const log = memoryPushLog().open()
           const offline = openMemoryOffline(log)
           let inode = 0n
           return {
