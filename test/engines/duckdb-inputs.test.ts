@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { SpineInput } from '../../src/ports/offline.ts'
 import { type DuckdbBench, columnsOf } from '../support/duckdb-bench.ts'
@@ -168,6 +170,15 @@ describe('other spines', () => {
     const { types, columns } = await ask(bench, byAirport, { kind: 'sql', sql, inputs: [{ source: flights }] })
     expect(types).toEqual({ id: 'int64', airport: 'string', event_timestamp: 'timestamp', delay: 'int32' })
     expect(columns['delay']).toEqual([7, 6, 5])
+  })
+
+  test('a file that cannot be read is blamed, not the sources that it is joined to', async () => {
+    const path = join(bench.dir, 'broken.csv')
+    writeFileSync(path, 'id,event_timestamp\n"1')
+    await expect(ask(bench, byId, { kind: 'file', path, format: 'csv' })).rejects.toMatchObject({
+      code: 'SOURCE_UNREADABLE',
+      message: expect.stringMatching(/^[^:]*broken\.csv: /) as string,
+    })
   })
 
   test('an input alone gives all its columns', async () => {

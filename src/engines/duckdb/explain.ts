@@ -15,6 +15,8 @@ export interface Blame {
   readonly named: readonly FileIdentity[]
   readonly files: ReadonlyMap<object, readonly FileIdentity[]>
   readonly leaves: readonly (SourceRows | SqlRows | LogRows | InputRows)[]
+  /** Files that the query brings. */
+  readonly inputPaths: readonly string[]
   /** What places are told relative to. */
   readonly repositoryDir: string
   /** Whether the query holds SQL of a user. */
@@ -43,7 +45,8 @@ export async function explain(thrown: unknown, blame: Blame): Promise<ProvenderE
 /** DuckDB does not always say in which file it failed. */
 function naming(failure: ProvenderError, blame: Blame): ProvenderError {
   const paths = [...new Set([...blame.files.values()].flat().map((f) => f.path))]
-  if (paths.length === 0 || paths.some((path) => failure.message.includes(path))) return failure
+  if (paths.length === 0 || [...paths, ...blame.inputPaths].some((path) => failure.message.includes(path)))
+    return failure
   const [first, ...others] = paths
   return fail(
     'SOURCE_UNREADABLE',

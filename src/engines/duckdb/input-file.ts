@@ -1,6 +1,7 @@
 import { fail } from '../../kernel/errors.ts'
 import type { InputRows } from '../../query/relation.ts'
 import { ident, typeName } from './dialect.ts'
+import { failureOf } from './failure.ts'
 import { type FileSchemas, csvTable, parquetTable } from './file-schema.ts'
 import { type BroughtColumn, type LoadedInput, keepInput } from './input-table.ts'
 import type { Session } from './session.ts'
@@ -28,5 +29,11 @@ export async function keepFile(
       : { name, duckType: typeName(use), sql: cellAs(sql, use, { source: path, column: name }) }
   })
   const sql = format === 'parquet' ? parquetTable([path]) : csvTable([path], columns.length)
-  return keepInput(session, leaf, { table, sql, columns, label: path })
+  try {
+    return await keepInput(session, leaf, { table, sql, columns, label: path })
+  } catch (thrown) {
+    const failure = failureOf(thrown)
+    if (failure.code !== 'SOURCE_UNREADABLE' || failure.message.includes(path)) throw thrown
+    throw fail('SOURCE_UNREADABLE', `${path}: ${failure.message}`, { cause: thrown })
+  }
 }

@@ -39,7 +39,14 @@ export async function startQuery(engine: Engine, query: OfflineQuery, call?: Cal
     : await engine.session(call)
   const context: LeafContext = { session, schemas: engine.schemas, logTable, files }
   const explained = (thrown: unknown): Promise<Error> =>
-    explain(thrown, { named, files, leaves, userSql, repositoryDir: engine.repositoryDir })
+    explain(thrown, {
+      named,
+      files,
+      leaves,
+      userSql,
+      inputPaths: spinePaths(spines),
+      repositoryDir: engine.repositoryDir,
+    })
   const checkSources = (): Promise<void> => checkUnchanged(named)
   try {
     const loaded = new Map<string, LoadedInput>()
