@@ -61,17 +61,17 @@ export function buildApp(
     requestTimeout: 0,
     http: { headersTimeout: serverLimits.headersMs, connectionsCheckingInterval: serverLimits.connectionsCheckMs },
     clientErrorHandler: refuseConnection,
-    frameworkErrors: (error, request, reply) => void sendProblem(request, reply, errorOf(error)),
+    frameworkErrors: (error, request, reply) => void sendProblem(context, request, reply, errorOf(error)),
   })
-  const context = contextOf(app.log)
+  const context: ServerContext = contextOf(app.log)
   demandTable(app)
   readBodies(app)
   app.decorateRequest('arrived')
-  app.setErrorHandler((thrown, request, reply) => sendProblem(request, reply, errorOf(thrown)))
+  app.setErrorHandler((thrown, request, reply) => sendProblem(context, request, reply, errorOf(thrown)))
   app.setNotFoundHandler((request, reply) => {
     const { error, allow } = unrouted(request.method, request.url)
     if (allow.length > 0) reply.header('allow', allow.join(', '))
-    return sendProblem(request, reply, error)
+    return sendProblem(context, request, reply, error)
   })
   const handlers = handlersOf(context)
   for (const name of Object.keys(routes) as RouteName[]) addRoute(app, context, name, handlers)
@@ -171,11 +171,16 @@ function send(route: Route, reply: FastifyReply, answer: string | Reply): Fastif
   return reply.send(body)
 }
 
-function sendProblem(request: FastifyRequest, reply: FastifyReply, error: ProvenderError): FastifyReply {
+function sendProblem(
+  context: ServerContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: ProvenderError,
+): FastifyReply {
   if (error.status === 500 && error.code !== 'INTERRUPTED')
     request.log.error({ err: error.cause ?? error, code: error.code, url: request.url }, error.message)
   abandonBody(request.raw)
-  const { status, headers, text } = problemReply(error)
+  const { status, headers, text } = problemReply(error, { dir: context.roots.dir })
   reply.code(status).serializer(asIs).header('x-request-id', request.id)
   reply.header('content-type', problemType).headers(headers)
   return reply.send(text)

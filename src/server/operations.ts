@@ -23,7 +23,7 @@ export function operationHandlers({ store }: ServerContext): Pick<Handlers, 'err
       const down = Object.keys(dependencies).filter((name) => dependencies[name]?.ok !== true)
       if (down.length === 0) return JSON.stringify({ ok: true, dependencies })
       const { status, headers, text } = problemReply(fail('STORE_UNREACHABLE', `Not ready: ${down.join(', ')}`), {
-        dependencies,
+        members: { dependencies },
       })
       return { status, headers, media: problemType, body: text }
     },

@@ -9,15 +9,27 @@ export interface ProblemReply {
   readonly text: string
 }
 
+/** What a problem document says beside its error, and what it must not say. */
+export interface ProblemTerms {
+  readonly members?: Readonly<Record<string, unknown>>
+  /** The repository's folder: files are told relative to it, wherever it lies on the server. */
+  readonly dir?: string
+}
+
 /** The answer that an error is. What only a fault in Provender can say stays in the log. */
-export function problemReply(error: ProvenderError, members: Readonly<Record<string, unknown>> = {}): ProblemReply {
+export function problemReply(error: ProvenderError, { members = {}, dir }: ProblemTerms = {}): ProblemReply {
   const problem =
     error.code === 'INTERNAL'
       ? { ...error.toProblem(), detail: 'Something that Provender did not foresee; the log of the server says what' }
       : error.toProblem()
   const headers: Record<string, string> = { 'cache-control': 'no-store' }
   if (error.status === 503) headers['retry-after'] = String(serverLimits.retryAfterSeconds)
-  return { status: error.status, headers, text: stringifyExact({ ...problem, ...members }) }
+  const text = stringifyExact({ ...problem, ...members })
+  return {
+    status: error.status,
+    headers,
+    text: dir === undefined ? text : text.replaceAll(`${JSON.stringify(dir).slice(1, -1)}/`, ''),
+  }
 }
 
 /** Anything thrown while a request was answered, as an error of the table: the framework's own errors too. */

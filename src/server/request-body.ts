@@ -6,15 +6,17 @@ import { serverLimits } from './server-limits.ts'
 /** How often a body may be larger than allowed and still be read to its end before it is refused. */
 const lingerTimes = 4
 
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
 /**
  * Reads a whole body as UTF-8 text; undefined where there is none.
  * @throws PAYLOAD_TOO_LARGE, DEADLINE_EXCEEDED for a body that takes too long, BAD_REQUEST for one that is cut off or no UTF-8.
  */
 export async function readText(stream: IncomingMessage): Promise<string | undefined> {
-  const bytes = await readBytes(stream)
+  const bytes = await new BodyReader(stream).whole
   if (bytes.length === 0) return undefined
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return utf8.decode(bytes)
   } catch (thrown) {
     throw fail('BAD_REQUEST', 'The body is not UTF-8', { cause: thrown, remedy: 'Send UTF-8 text.' })
   }
@@ -24,38 +26,55 @@ export async function readText(stream: IncomingMessage): Promise<string | undefi
 export const tooLarge = (limitBytes: number): ProvenderError =>
   fail('PAYLOAD_TOO_LARGE', `The body is larger than ${limitBytes} bytes`)
 
-function readBytes(stream: IncomingMessage): Promise<Buffer> {
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
-  let chunks: Buffer[] = []
-  let size = 0
-  let refused: ProvenderError | undefined
-  const end = (): void =>
-    refused === undefined
-      ? resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks))
-      : reject(refused)
-  const cut = (): void => reject(refused ?? fail('BAD_REQUEST', 'The body ended before its length'))
-  let timer = setTimeout(
-    () => reject(fail('DEADLINE_EXCEEDED', `The body took longer than ${serverLimits.bodyMs} ms`)),
-    serverLimits.bodyMs,
-  )
-  // A sender that finds the connection closed while it still sends never reads why: it is read on for a while, and forgotten.
-  const refuse = (): void => {
-    refused = tooLarge(limits.jsonBodyBytes)
-    chunks = []
-    clearTimeout(timer)
-    timer = setTimeout(() => reject(refused), serverLimits.lingerMs)
+/** Reads one body, from its first byte to its last or until it is refused. */
+class BodyReader {
+  readonly whole: Promise<Buffer>
+  readonly #stream: IncomingMessage
+  #settle: { readonly resolve: (bytes: Buffer) => void; readonly reject: (error: ProvenderError) => void }
+  #timer: NodeJS.Timeout
+  #chunks: Buffer[] = []
+  #size = 0
+  #refused: ProvenderError | undefined
+  readonly #take = (chunk: Buffer): void => this.#data(chunk)
+  readonly #end = (): void => this.#finish(this.#refused)
+  readonly #cut = (): void => this.#finish(this.#refused ?? fail('BAD_REQUEST', 'The body ended before its length'))
+
+  constructor(stream: IncomingMessage) {
+    const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+    this.whole = promise
+    this.#settle = { resolve, reject }
+    this.#stream = stream
+    const late = (): void =>
+      this.#finish(fail('DEADLINE_EXCEEDED', `The body took longer than ${serverLimits.bodyMs} ms`))
+    this.#timer = setTimeout(late, serverLimits.bodyMs)
+    stream.on('data', this.#take).on('end', this.#end).on('error', this.#cut).on('close', this.#cut)
   }
-  const take = (chunk: Buffer): void => {
-    size += chunk.length
-    if (size > limits.jsonBodyBytes && refused === undefined) refuse()
-    if (refused === undefined) chunks.push(chunk)
-    else if (size > limits.jsonBodyBytes * lingerTimes) reject(refused)
+
+  #data(chunk: Buffer): void {
+    this.#size += chunk.length
+    if (this.#size <= limits.jsonBodyBytes) this.#chunks.push(chunk)
+    else if (this.#refused === undefined) this.#refuse()
+    else if (this.#size > limits.jsonBodyBytes * lingerTimes) this.#finish(this.#refused)
   }
-  stream.on('data', take).on('end', end).on('error', cut).on('close', cut)
-  return promise.finally(() => {
-    clearTimeout(timer)
-    stream.off('data', take).off('end', end).off('error', cut).off('close', cut)
-    // What goes wrong from now on is of no interest, but must not end the process.
-    stream.on('error', () => undefined).resume()
-  })
+
+  /** A sender that finds the connection closed while it still sends never reads why: its body is read on for a while, and forgotten. */
+  #refuse(): void {
+    this.#refused = tooLarge(limits.jsonBodyBytes)
+    this.#chunks = []
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(this.#end, serverLimits.lingerMs)
+  }
+
+  #finish(error: ProvenderError | undefined): void {
+    clearTimeout(this.#timer)
+    this.#stream.off('data', this.#take).off('end', this.#end).off('close', this.#cut)
+    if (error === undefined) {
+      const [only] = this.#chunks
+      this.#settle.resolve(this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks))
+    } else {
+      // The listener for errors stays: what goes wrong from now on is of no interest, but must not end the process.
+      this.#stream.resume()
+      this.#settle.reject(error)
+    }
+  }
 }

@@ -3,10 +3,12 @@ import { type Agent, type IncomingHttpHeaders, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
+import { expect } from 'vitest'
 import { parseExact } from '../../src/codecs/exact-json.ts'
 import { openStore } from '../../src/compose/open-store.ts'
 import type { Store } from '../../src/contract/store.ts'
 import { loadRepository } from '../../src/definitions/load-files.ts'
+import { type Problem, errorTable } from '../../src/kernel/errors.ts'
 import { type Clock, manualClock } from '../../src/kernel/clock.ts'
 import { type RunningServer, startServer } from '../../src/server/start.ts'
 import { parseInstant } from '../../src/values/instant.ts'
@@ -143,6 +145,9 @@ export async function openBench(
   }
 }
 
+/** A busy machine must not fail a test by the deadline that online reads have. */
+const patience = { 'x-timeout-ms': '20000' }
+
 /** Sends one request. Header names and the path go out as they are. */
 async function ask(
   url: string,
@@ -158,7 +163,12 @@ async function ask(
   return new Promise((resolve, reject) => {
     const sending = request(
       url,
-      { method, path, headers: { ...type, ...length, ...headers }, ...(agent === undefined ? {} : { agent }) },
+      {
+        method,
+        path,
+        headers: { ...patience, ...type, ...length, ...headers },
+        ...(agent === undefined ? {} : { agent }),
+      },
       (response) => {
         const chunks: Buffer[] = []
         response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject)
@@ -180,4 +190,15 @@ async function ask(
     sending.on('error', reject)
     sending.end(bytes)
   })
+}
+
+/** The problem of an answer that is one, checked for what all problems have. */
+export function problemOf(answer: Answer): Problem {
+  expect(answer.headers['content-type']).toBe('application/problem+json')
+  expect(answer.headers['x-request-id']).toMatch(/^[A-Za-z0-9._:-]{1,128}$/)
+  const problem = answer.json as Problem
+  expect(Object.keys(problem)).toEqual(expect.arrayContaining(['type', 'title', 'status', 'detail', 'code', 'remedy']))
+  expect(problem.status).toBe(answer.status)
+  expect(problem.status).toBe(errorTable[problem.code].status)
+  return problem
 }
