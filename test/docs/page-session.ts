@@ -15,6 +15,7 @@ import {
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { installFault } from './install-lines.ts'
@@ -74,23 +75,30 @@ export class PageSession implements AsyncDisposable {
     }
   }
 
-  /** What the compiler says of the page's TypeScript. */
+  /** What the compiler says of the page's TypeScript, and of nothing that it imports. */
   async typeFaults(): Promise<string | undefined> {
     if (this.typescript.length === 0) return undefined
     const config = join(this.#base, 'tsconfig.json')
     writeFileSync(config, JSON.stringify({ extends: join(root, 'tsconfig.json'), include: [], files: this.typescript }))
-    return this.#run(`node ${join(root, 'node_modules/typescript/bin/tsc')} --pretty false -p ${config}`, undefined)
+    const compiler = join(root, 'node_modules/typescript/bin/tsc')
+    const child = spawn(process.execPath, [compiler, '--pretty', 'false', '-p', config], {
+      cwd: this.#base,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const lines = (await text(child.stdout)).split('\n')
+    const faults = lines.filter((line) => line !== '' && !line.startsWith('..'))
+    return faults.length === 0 ? undefined : faults.join('\n')
   }
 
-  #save(path: string, text: string): undefined {
+  #save(path: string, content: string): undefined {
     const file = join(this.#folder, path)
     mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, this.#here(text))
+    writeFileSync(file, this.#here(content))
     if (/\.m?ts$/.test(path)) this.typescript.push(file)
   }
 
   /** The page's text with the address that its server has here. */
-  readonly #here = (text: string): string => text.replaceAll(shownAddress, `127.0.0.1:${this.#port}`)
+  readonly #here = (shown: string): string => shown.replaceAll(shownAddress, `127.0.0.1:${this.#port}`)
 
   /** Runs commands in one shell, which stops at the first that fails; the folder that they end in is the next ones'. */
   async #run(commands: string, output: Output | undefined): Promise<string | undefined> {
@@ -107,19 +115,18 @@ export class PageSession implements AsyncDisposable {
     return shown === undefined ? undefined : difference(shown, printed, output?.isJson === true)
   }
 
-  /** Starts a server, which runs until the page ends, and waits until it says that it is ready. */
+  /** Starts a server, which runs until the page ends, and waits until it has said where it is and all that the page shows. */
   async #serve(command: string, output: Output | undefined): Promise<string | undefined> {
     const terminal = join(this.#base, `terminal-${this.#servers.length}`)
     const child = this.#spawn(`exec ${command}`, terminal)
     this.#servers.push(child)
-    const until = Date.now() + readyMs
-    while (child.exitCode === null && Date.now() < until) {
-      const printed = readFileSync(terminal, 'utf8')
-      if (printed.includes(this.#here(shownAddress)))
-        return output === undefined ? undefined : difference(this.#here(output.text), printed, output.isJson)
-      await sleep(50)
+    const shown = this.#here(output?.text ?? `…${shownAddress}…\n…`)
+    let fault: string | undefined
+    for (const until = Date.now() + readyMs; child.exitCode === null && Date.now() < until; await sleep(50)) {
+      fault = difference(shown, readFileSync(terminal, 'utf8'), output?.isJson === true)
+      if (fault === undefined) return undefined
     }
-    return `did not serve within ${readyMs / 1000} s and printed\n${readFileSync(terminal, 'utf8')}`
+    return child.exitCode === null ? fault : `ended and printed\n${readFileSync(terminal, 'utf8')}`
   }
 
   #spawn(script: string, terminal: string): ChildProcess {

@@ -76,7 +76,7 @@ describe('a planted fault is found', () => {
     ['wrong types', block('ts', 'const a: number = String(1)\nconsole.log(a)'), /TS2322/],
     ['a script that throws', block('ts', 'throw new Error("no")'), /line 1: ended with exit code 1[^]*Error: no/],
     ['a script of npm that is not there', block('sh', 'npm run dmeo'), /nothing is known of: npm run dmeo/],
-    ['a server that does not start', block('sh', 'provender serve'), /did not serve[^]*NO_REPOSITORY/],
+    ['a server that does not start', block('sh', 'provender serve'), /line 1: ended and printed[^]*NO_REPOSITORY/],
     ['a console', block('console', '$ echo a\na\n$ echo b\nc'), /The page shows\n {4}c\nbut this was printed\n {4}b/],
   ]
   test.for(planted)('%s', { timeout: pageMs }, async ([, page, fault]) => {
