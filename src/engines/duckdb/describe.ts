@@ -96,6 +96,7 @@ async function describeSql(
       files: found,
       leaves: [],
       userSql: true,
+      inputPaths: [],
       repositoryDir: engine.repositoryDir,
     })
   } finally {
