@@ -20,13 +20,13 @@ export interface BegunAttempt {
   readonly incarnation: string
 }
 
-/** How often an attempt begins anew because the view changed under it. */
+/** How often an attempt begins anew because the view, or the online store, changed under it. */
 const beginTries = 20
 
 /**
  * Begins an attempt: looks at the store's stamp, the files and the log, decides, and records it in one write that holds
  * only if nothing about the view moved meanwhile and the lease is ours. Then stamps the online store open.
- * @throws UNKNOWN_NAME for a view that is not defined, LEASE_LOST, STORE_UNREACHABLE when the online store was swapped meanwhile.
+ * @throws UNKNOWN_NAME for a view that is not defined, LEASE_LOST, REGISTRY_CONFLICT where the view or the online store changes each time.
  */
 export async function begin(deps: MaterializeDeps, view: string, request: RunRequest, held: { lease: HeldLease; call?: Call }): Promise<BegunAttempt> {
   const { lease, call } = held
@@ -66,11 +66,13 @@ export async function begin(deps: MaterializeDeps, view: string, request: RunReq
     deps.reached?.('begun')
     const from = attempt.rebuild === null ? marks.stamp : { attempt: 0n, state: 'done' as const }
     const stamped = await deps.marks.swapStamp(space, { from, to: { attempt: attempt.attempt, state: 'open' }, incarnation: marks.incarnation }, call)
-    if (!stamped) throw swapped(view)
+    // Swapped meanwhile; or LMDB showed us a state before the last commit of a writer that was killed: it shows that one
+    // only once somebody writes. Either way a new look decides anew; the attempt is one that was begun and came to nothing.
+    if (!stamped) continue
     deps.reached?.('stamped open')
     return { attempt, definitions, generation: { ...attempt.target, resolved }, head, incarnation: marks.incarnation }
   }
-  throw fail('REGISTRY_CONFLICT', `The view ${view} changed ${beginTries} times while a run began`)
+  throw fail('REGISTRY_CONFLICT', `The view ${view}, or its rows' place in the online store, changed ${beginTries} times while a run began`)
 }
 
 /** The error of a run whose online store is no longer the one it began with. */

@@ -1,6 +1,7 @@
 import type { ViewSnapshot } from '../decide/snapshot.ts'
 import { type Call, checkCall } from '../kernel/call.ts'
 import type { LogTarget } from '../query/relation.ts'
+import { endAbandoned } from './abandoned.ts'
 import { catchUp } from './catch-up.ts'
 import { changeState } from './change-state.ts'
 import type { MaterializeDeps } from './deps.ts'
@@ -10,10 +11,11 @@ import { sweepExpired } from './sweep.ts'
 import { trySwitch } from './switch.ts'
 
 /**
- * What workers do every few seconds, for every view: bring the push log online, switch what may be switched, free what was
+ * What workers do every few seconds: end the runs of killed processes; and for every view bring the push log online, switch what may be switched, free what was
  * replaced long enough ago, sweep what expired (a scan of all rows, so when asked), and let the log fold itself. Safe in any number of processes at once.
  */
 export async function maintain(deps: MaterializeDeps, options: { readonly sweep: boolean }, call?: Call): Promise<void> {
+  await endAbandoned(deps, null, call)
   const snapshot = await deps.snapshots.fresh(call)
   for (const view of snapshot.views.values()) {
     checkCall(call)

@@ -6,6 +6,7 @@ import type { RunRecord } from '../ports/run-log.ts'
 import { runPlan, skippedPlan } from '../query/materialize.ts'
 import type { Relation } from '../query/relation.ts'
 import { formatInstant } from '../values/instant.ts'
+import { endAbandoned } from './abandoned.ts'
 import { type BegunAttempt, begin, swapped } from './begin.ts'
 import { catchUp } from './catch-up.ts'
 import { changeState } from './change-state.ts'
@@ -36,21 +37,29 @@ export async function executeRun(deps: MaterializeDeps, queued: RunRecord, reque
   }
   const end = async (state: 'succeeded' | 'failed' | 'cancelled', facts: Partial<RunRecord>): Promise<RunRecord> =>
     deps.runLog.putRun({ ...run, ...facts, state, endedAt: deps.clock.now() }, ['queued', 'running'])
+  const endBadly = async (thrown: unknown): Promise<RunRecord> => {
+    const error = asProvenderError(cancel.signal.aborted ? cancel.signal.reason : thrown)
+    const stopped = error.code === 'RUN_CANCELLED' || error.code === 'INTERRUPTED'
+    return end(stopped ? 'cancelled' : 'failed', { error: { code: error.code, detail: error.message } })
+  }
   try {
     const waiting = async (): Promise<void> => report('waiting', 0)
     await using lease = await takeLease(deps, run.view, waiting, { ...options.call, signal: AbortSignal.any(signals) })
     deps.reached?.('leased')
-    await endAbandoned(deps, run)
-    run = await deps.runLog.putRun({ ...run, state: 'running', startedAt: deps.clock.now() }, ['queued'])
-    if (run.state !== 'running') return run
-    const call: Call = { ...options.call, signal: AbortSignal.any([...signals, lease.lost]) }
-    const result = await runUnderLease(deps, run, request, { lease, call, report })
-    report('done', result.written)
-    return await end('succeeded', result)
+    // The end is recorded under the lease: who holds it next takes a run that still says running for one that lost it.
+    try {
+      await endAbandoned(deps, run)
+      run = await deps.runLog.putRun({ ...run, state: 'running', startedAt: deps.clock.now() }, ['queued'])
+      if (run.state !== 'running') return run
+      const call: Call = { ...options.call, signal: AbortSignal.any([...signals, lease.lost]) }
+      const result = await runUnderLease(deps, run, request, { lease, call, report })
+      report('done', result.written)
+      return await end('succeeded', result)
+    } catch (thrown) {
+      return await endBadly(thrown)
+    }
   } catch (thrown) {
-    const error = asProvenderError(cancel.signal.aborted ? cancel.signal.reason : thrown)
-    const stopped = error.code === 'RUN_CANCELLED' || error.code === 'INTERRUPTED'
-    return await end(stopped ? 'cancelled' : 'failed', { error: { code: error.code, detail: error.message } })
+    return await endBadly(thrown)
   } finally {
     clearInterval(watch)
   }
@@ -151,14 +160,6 @@ async function switchOver(deps: MaterializeDeps, view: string, lease: HeldLease,
     await sleep(outcome.kind === 'too young' ? outcome.waitMs : deps.waits.pollMs, undefined, { signal: held.call.signal }).catch(() => checkCall(held.call))
   }
   return ['The new generation does not serve yet: the online store keeps changing under it. It switches by itself while a server runs.']
-}
-
-/** Runs of the view that still say running, while we hold its lease, belong to a process that is gone. */
-async function endAbandoned(deps: MaterializeDeps, run: RunRecord): Promise<void> {
-  for (const other of await deps.runLog.runs({ view: run.view, state: 'running', limit: 100 })) {
-    if (other.id === run.id) continue
-    await deps.runLog.putRun({ ...other, state: 'failed', endedAt: deps.clock.now(), error: { code: 'LEASE_LOST', detail: `Its process ended; ${run.id} took over` } }, ['running'])
-  }
 }
 
 async function countOf(deps: MaterializeDeps, plan: Relation, call: Call): Promise<number> {

@@ -32,7 +32,7 @@ export async function startRuns(
   const end = request.end === undefined || request.end > now + 1n ? now + 1n : request.end
   if (request.start !== undefined && request.start >= end) throw fail('BAD_REQUEST', 'The interval is empty: its start is not before its end, or lies in the future', { at: '/start' })
   const queued: RunRecord[] = []
-  for (const view of names) queued.push(await deps.runLog.putRun(newRun(view, { start: request.start ?? null, end, now, repair: request.repair }), undefined, options.call))
+  for (const view of names) queued.push(await deps.runLog.putRun(newRun(deps, view, { start: request.start ?? null, end, now, repair: request.repair }), undefined, options.call))
   const ended = (async (): Promise<RunRecord[]> => {
     const done: RunRecord[] = []
     for (const run of queued) {
@@ -65,7 +65,7 @@ function checkView(snapshot: Snapshot, name: string): void {
   if (!view.view.online) throw fail('NOT_ONLINE', `The view ${name} is not online, so there is nothing to materialize`, { remedy: `Set  online: true  for ${name}.` })
 }
 
-function newRun(view: string, facts: { start: bigint | null; end: bigint; now: bigint; repair: boolean }): RunRecord {
+function newRun(deps: MaterializeDeps, view: string, facts: { start: bigint | null; end: bigint; now: bigint; repair: boolean }): RunRecord {
   return {
     id: `run_${facts.now.toString(36)}${randomBytes(3).toString('hex')}`,
     kind: 'materialize',
@@ -73,6 +73,7 @@ function newRun(view: string, facts: { start: bigint | null; end: bigint; now: b
     state: 'queued',
     interval: [facts.start, facts.end],
     repair: facts.repair,
+    owner: deps.owner,
     rows: 0,
     written: 0,
     superseded: 0,

@@ -109,6 +109,8 @@ const progress = record<Progress>({
   ),
 })
 
+const owner = record<ProcessOwner>({ host: text, boot: text, pid: integer, startedAt: text })
+
 const run = record<RunRecord>({
   id: text,
   kind: oneOf('materialize'),
@@ -116,6 +118,7 @@ const run = record<RunRecord>({
   state: oneOf('queued', 'running', 'succeeded', 'failed', 'cancelled'),
   interval: tuple<RunRecord['interval']>(nullable(int64), int64),
   repair: truth,
+  owner,
   rows: integer,
   written: integer,
   superseded: integer,
@@ -127,8 +130,6 @@ const run = record<RunRecord>({
   cancel: truth,
   notes: list(text),
 })
-
-const owner = record<ProcessOwner>({ host: text, boot: text, pid: integer, startedAt: text })
 
 const anything: Read<Readonly<Record<string, unknown>>> = (value, at) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value))

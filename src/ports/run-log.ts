@@ -1,10 +1,10 @@
 import type { Call } from '../kernel/call.ts'
 import type { Generations } from '../decide/generations.ts'
 import type { Progress } from '../decide/progress.ts'
-import type { Leases } from './leases.ts'
+import type { Leases, Owner } from './leases.ts'
 import type { Swap, Versioned } from './registry.ts'
 
-/** The kinds and states of a run. queued → running → succeeded | failed | cancelled; queued → cancelled. */
+/** The kinds and states of a run. queued → running → succeeded | failed | cancelled; queued → cancelled | failed. */
 export type RunState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
 
 /** One run, as it is listed and shown. Intervals are half-open, null = from the beginning. */
@@ -15,6 +15,8 @@ export interface RunRecord {
   readonly state: RunState
   readonly interval: readonly [bigint | null, bigint]
   readonly repair: boolean
+  /** The process that runs it, or will: where that is dead, nobody does. */
+  readonly owner: Owner
   /** Rows read, written, refused as superseded, skipped for a null key or event time. */
   readonly rows: number
   readonly written: number

@@ -102,6 +102,7 @@ export const runNamed = (id: string, rest: Partial<RunRecord> = {}): RunRecord =
   state: 'queued',
   interval: [null, 9_007_199_254_740_993n],
   repair: false,
+  owner: { host: 'here', boot: 'boot', pid: 7, startedAt: '1' },
   rows: 0,
   written: 0,
   superseded: 0,

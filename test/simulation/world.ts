@@ -8,11 +8,12 @@ import { type MemoryFile, openMemoryOffline } from '../../src/engines/memory/off
 import { memoryOnline, type OnlineImage } from '../../src/engines/memory/online.ts'
 import { memoryPushLog } from '../../src/engines/memory/push-log.ts'
 import type { Store } from '../../src/contract/store.ts'
+import type { RunLog } from '../../src/ports/run-log.ts'
 import type { RunPoint } from '../../src/materialize/deps.ts'
 import type { Value } from '../../src/values/value.ts'
 
 /** 2026-01-01T00:00:00Z: where simulated time begins. */
-export const epoch = 1_767_225_600_000_000n
+const epoch = 1_767_225_600_000_000n
 export const second = 1_000_000n
 
 /** A row of a file: key, event time, created time, two columns. */
@@ -30,6 +31,8 @@ export interface World extends AsyncDisposable {
   store: Store
   /** The next run ends where it reaches this point for the nth time, as if its process had been killed. */
   crashAt: { point: RunPoint; nth: number } | null
+  /** Told of each point that a run reaches. */
+  onReached: ((point: RunPoint) => void) | null
   /** How many crashes have happened. */
   crashed: number
   /** Writes a file of the source, or removes it. */
@@ -41,6 +44,10 @@ export interface World extends AsyncDisposable {
   backupMetadata(): Promise<void>
   /** Restores the last backup of metadata, with all processes stopped. */
   restoreMetadata(): Promise<void>
+  /** Opens another store in the place of one that was closed. */
+  reopen(): void
+  /** The run log, as another process would open it. */
+  runLog(): RunLog
 }
 
 /** What a simulated crash throws. */
@@ -101,8 +108,8 @@ export const config: Config = {
 /** Where the source's files lie in the memory world. */
 export const memoryPath = '/world/things'
 
-/** A world on the memory engines. */
-export async function memoryWorld(): Promise<World> {
+/** A world on the memory engines. `watched` may put itself between the stores and their run log. */
+export async function memoryWorld(watched = (runLog: RunLog): RunLog => runLog): Promise<World> {
   const clock = manualClock(epoch)
   const online = memoryOnline()
   const log = memoryPushLog()
@@ -120,7 +127,7 @@ export async function memoryWorld(): Promise<World> {
     const handle = online.open()
     const engines: Engines = {
       registry: ports.registry,
-      runLog: ports.runLog,
+      runLog: watched(ports.runLog),
       offline,
       log: pushLog,
       online: handle,
@@ -132,6 +139,7 @@ export async function memoryWorld(): Promise<World> {
     return composeStore(config, engines, { clock, waits: { switchMs: 0, pollMs: 1 }, reached })
   }
   const reached = (point: RunPoint): void => {
+    world.onReached?.(point)
     if (world.crashAt?.point !== point || ++reachedCount < world.crashAt.nth) return
     world.crashAt = null
     reachedCount = 0
@@ -142,12 +150,10 @@ export async function memoryWorld(): Promise<World> {
     clock,
     store: open(),
     crashAt: null,
+    onReached: null,
     crashed: 0,
     async writeFile(name, rows) {
-      const path = `${memoryPath}/${name}`
-      const i = tables.findIndex((t) => t.path === path)
-      if (i >= 0) tables.splice(i, 1)
-      if (rows !== null) tables.push({ path, sizeBytes: rows.length, mtimeUs: clock.now(), inode: ++inode, columns: fileColumns, rows: rows.map(fileValues) })
+      putFile(tables, `${memoryPath}/${name}`, rows === null ? null : { sizeBytes: rows.length, mtimeUs: clock.now(), inode: ++inode, columns: fileColumns, rows: rows.map(fileValues) })
     },
     files: () => tables.map((t) => t.path.slice(memoryPath.length + 1)),
     async backupOnline() {
@@ -164,9 +170,19 @@ export async function memoryWorld(): Promise<World> {
       metadata = imageMetadata === undefined ? memoryMetadataStore() : copyOf(imageMetadata)
       world.store = open()
     },
+    reopen() {
+      world.store = open()
+    },
+    runLog: () => openMemoryMetadata(metadata, clock).runLog,
     [Symbol.asyncDispose]: () => world.store[Symbol.asyncDispose](),
   }
   return world
+}
+
+function putFile(tables: MemoryFile[], path: string, file: Omit<MemoryFile, 'path'> | null): void {
+  const i = tables.findIndex((t) => t.path === path)
+  if (i >= 0) tables.splice(i, 1)
+  if (file !== null) tables.push({ path, ...file })
 }
 
 /** Documents are immutable, so the maps are all that is copied. */
