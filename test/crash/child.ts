@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+
+/** A program of this folder in a process of its own. Whatever it said before it was killed is read: it writes synchronously. */
+export interface Child extends AsyncDisposable {
+  /** Lines that it has said so far. */
+  readonly lines: readonly string[]
+  /** Resolves when a line for which `holds` is true was said, or the process has ended; answers whether it was said. */
+  said(holds: (line: string, index: number) => boolean): Promise<boolean>
+  /** Sends a line. */
+  tell(line: string): void
+  /** Kills it (SIGKILL), waits for its end and for its last words. Answers whether it was killed: false where it had ended before. */
+  kill(): Promise<boolean>
+  /** Waits for its own end. */
+  ended(): Promise<{ readonly code: number | null; readonly signal: string | null }>
+}
+
+const node = [process.execPath, '--disable-warning=ExperimentalWarning'] as const
+
+/** Starts a program, a file of this folder. */
+export function startChild(program: string, ...words: readonly string[]): Child {
+  const child = spawn(node[0], [node[1], join(import.meta.dirname, program), ...words], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const lines: string[] = []
+  const waiting = new Set<() => void>()
+  const wake = (): void => {
+    for (const each of waiting) each()
+  }
+  let rest = ''
+  child.stdout?.on('data', (chunk: Buffer) => {
+    const parts = (rest + chunk.toString()).split('\n')
+    rest = parts.pop() ?? ''
+    lines.push(...parts)
+    wake()
+  })
+  // A process that is gone hears nothing; its end is told otherwise.
+  child.stdin?.on('error', () => undefined)
+  let end: { code: number | null; signal: string | null } | undefined
+  const closed = once(child, 'close').then(([code, signal]: (number | string | null)[]) => {
+    end = { code: code as number | null, signal: signal as string | null }
+    wake()
+    return end
+  })
+  return {
+    lines,
+    async said(holds) {
+      for (;;) {
+        if (lines.some(holds)) return true
+        if (end !== undefined) return false
+        await new Promise<void>((resolve) => {
+          const once = (): void => {
+            waiting.delete(once)
+            resolve()
+          }
+          waiting.add(once)
+        })
+      }
+    },
+    tell: (line) => void child.stdin?.write(`${line}\n`),
+    kill: () => killed(child, closed),
+    ended: () => closed,
+    async [Symbol.asyncDispose]() {
+      await killed(child, closed)
+    },
+  }
+}
+
+async function killed(child: ChildProcess, closed: Promise<{ readonly signal: string | null }>): Promise<boolean> {
+  child.kill('SIGKILL')
+  return (await closed).signal === 'SIGKILL'
+}

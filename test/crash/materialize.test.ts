@@ -1,0 +1,141 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { RunPoint } from '../../src/materialize/deps.ts'
+import { type Seeded, seeded } from '../../src/testing/seeded.ts'
+import { type Child, startChild } from './child.ts'
+import { compare, expectCovered } from './compare.ts'
+import { History } from './history.ts'
+import { type Orders, crashWaits } from './materializer.ts'
+import {
+  type OpenRepository,
+  type Variant,
+  definitionsOf,
+  epoch,
+  firstVariant,
+  makeRepository,
+  openRepository,
+  removeRepository,
+  second,
+} from './repository.ts'
+
+const kills = 20
+const killsInside = 15
+const pointsHit = 5
+
+let dir = ''
+beforeAll(() => {
+  dir = makeRepository()
+})
+afterAll(() => removeRepository(dir))
+
+const points = [
+  'leased',
+  'born',
+  'begun',
+  'stamped open',
+  'wrote a batch',
+  'wrote all',
+  'stamped done',
+  'covered',
+  'caught up',
+  'switched',
+] as const satisfies readonly RunPoint[]
+
+interface World {
+  readonly opened: OpenRepository
+  readonly history: History
+  readonly random: Seeded
+  variant: Variant
+}
+
+test(
+  `kill -9 of materialize at ${kills} random points: the next one takes over at once, and serves what history says`,
+  { timeout: 120_000 },
+  async () => {
+    const seed = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000)
+    console.log(`seed ${seed}`)
+    const random = seeded(seed)
+    await using opened = await openRepository(dir, epoch, { waits: crashWaits })
+    const history = new History(dir, random)
+    const world: World = { opened, history, random, variant: firstVariant }
+    for (const name of ['a', 'b', 'c']) history.writeFile(name, opened.clock.now())
+    await opened.store.apply(definitionsOf(world.variant))
+    const landed: string[] = []
+    await using children = new AsyncDisposableStack()
+    const start = (): Child => children.use(startChild('materializer.ts', dir, String(opened.clock.now())))
+    let next = start()
+    for (let round = 0; round < kills; round++) {
+      const child = next
+      next = start()
+      await change(world, round)
+      landed.push(await killWithin(world, child))
+      await takeOver(world)
+      await compare(opened, history, world.variant)
+      await expectCovered(opened)
+    }
+    const inside = landed.filter((where) => where !== 'outside')
+    console.log(
+      `kills between a point and the next: ${JSON.stringify(Object.fromEntries(points.map((p) => [p, inside.filter((where) => where === p).length])))}`,
+    )
+    expect(inside.length).toBeGreaterThanOrEqual(killsInside)
+    expect(new Set(inside).size).toBeGreaterThanOrEqual(pointsHit)
+  },
+)
+
+/** Something happens to the history, or several things. */
+async function change(world: World, round: number): Promise<void> {
+  const { opened, history, random } = world
+  opened.clock.set(opened.clock.now() + second)
+  const now = opened.clock.now()
+  const things: (() => Promise<void> | void)[] = [
+    () => history.writeFile(random.pick(history.files), now),
+    () => history.writeFile(`new-${round}`, now),
+    () => {
+      if (history.files.length > 1) history.removeFile(random.pick(history.files))
+    },
+    () => history.push(opened, { of: 'view', to: 'both', variant: world.variant, rows: 1 + random.int(300) }),
+    () => history.push(opened, { of: 'view', to: 'offline', variant: world.variant, rows: 1 + random.int(300) }),
+    () =>
+      history.push(opened, {
+        of: 'source',
+        to: random.pick(['both', 'offline']),
+        variant: world.variant,
+        rows: 1 + random.int(300),
+      }),
+    () => history.remove(opened),
+    async () => {
+      world.variant = { wide: random.int(2) === 0, swapped: random.int(2) === 0 }
+      await opened.store.apply(definitionsOf(world.variant), { allowBreaking: true })
+    },
+  ]
+  for (const thing of random.shuffle(things).slice(0, 1 + random.int(4))) await thing()
+}
+
+/** Lets the child materialize and kills it; answers the point after which that was, proved by what it had said at its death. */
+async function killWithin({ opened, random }: World, child: Child): Promise<RunPoint | 'outside'> {
+  await child.said((line) => line === 'ready')
+  const target = random.pick(points)
+  opened.clock.set(opened.clock.now() + second)
+  const orders: Orders = {
+    now: String(opened.clock.now()),
+    repair: random.int(4) === 0,
+    start: random.int(4) === 0 ? random.int(600) : null,
+    slow: { at: target, ms: random.pick([0, 20, 40]) },
+  }
+  child.tell(JSON.stringify(orders))
+  const ended = (line: string): boolean => line.startsWith('ended')
+  await child.said((line) => line === target || ended(line))
+  await new Promise((resolve) => setTimeout(resolve, random.int(20)))
+  await child.kill()
+  const last = child.lines.at(-1)
+  return points.find((point) => point === last) ?? 'outside'
+}
+
+/** Another process materializes: it never waits for the lease of the dead one. */
+async function takeOver({ opened, random }: World): Promise<void> {
+  opened.clock.set(opened.clock.now() + second)
+  if (random.int(3) === 0) await opened.store.maintain()
+  const phases = new Set<string>()
+  const [run] = await opened.store.materialize('latest', { onProgress: ({ phase }) => phases.add(phase) })
+  expect(run?.state).toBe('succeeded')
+  expect(phases).not.toContain('waiting')
+}
