@@ -68,11 +68,17 @@ export function buildApp(
   readBodies(app)
   app.decorateRequest('arrived')
   app.setErrorHandler((thrown, request, reply) => sendProblem(context, request, reply, errorOf(thrown)))
-  app.setNotFoundHandler((request, reply) => {
+  const refuse = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const { error, allow } = unrouted(request.method, request.url)
     if (allow.length > 0) reply.header('allow', allow.join(', '))
     return sendProblem(context, request, reply, error)
+  }
+  // Before the body is looked at: what is wrong with that is of no interest where nobody takes it.
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.is404) void refuse(request, reply)
+    else done()
   })
+  app.setNotFoundHandler(refuse)
   const handlers = handlersOf(context)
   for (const name of Object.keys(routes) as RouteName[]) addRoute(app, context, name, handlers)
   return app
