@@ -1,7 +1,9 @@
 import type { Law } from './law.ts'
 import type { StoreHarness } from './store-bench.ts'
 import { storeGenerationLaws } from './store-generations.ts'
+import { storeHistoryLaws } from './store-history.ts'
 import { storeMaterializeLaws } from './store-materialize.ts'
+import { storeOnlineLaws } from './store-online.ts'
 import { storeRebuildLaws } from './store-rebuild.ts'
 
 export type { PutBack, StoreHarness, StoreUnderTest } from './store-bench.ts'
@@ -11,4 +13,6 @@ export const storeLaws: readonly Law<StoreHarness>[] = [
   ...storeMaterializeLaws,
   ...storeRebuildLaws,
   ...storeGenerationLaws,
+  ...storeOnlineLaws,
+  ...storeHistoryLaws,
 ]

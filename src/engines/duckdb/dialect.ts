@@ -67,10 +67,15 @@ function instantLiteral(us: bigint): string {
  */
 export const unskipped = (sql: string): string => `(${sql} || ''::BLOB)`
 
-/** An element that is null is least, not greatest as in DuckDB's own order of lists. */
+/**
+ * An element that is null is least, not greatest as in DuckDB's own order of lists. Floats are sorted by as a sum: what DuckDB
+ * sorts by a plain column it reads back from the sort key, where −0 is 0.
+ */
 function comparable(sql: string, type: FeatureType): string {
   if (type === 'bytes') return unskipped(sql)
+  if (type === 'float32' || type === 'float64') return `(${sql} + 0)`
   const parts = partsOf(type)
+  if (parts.kind === 'vector') return `list_transform(${sql}, lambda _x: _x + 0)`
   if (parts.kind !== 'list') return sql
   return `list_transform(${sql}, lambda _x: {'n': _x IS NOT NULL, 'v': coalesce(_x, ${leastOf(parts.item)})})`
 }
