@@ -12,8 +12,9 @@ export interface Child extends AsyncDisposable {
   tell(line: string): void
   /** Kills it (SIGKILL), waits for its end and for its last words. Answers whether it was killed: false where it had ended before. */
   kill(): Promise<boolean>
-  /** Waits for its own end. */
-  ended(): Promise<{ readonly code: number | null; readonly signal: string | null }>
+  /** Stops it (SIGSTOP), so that it does nothing at all, until it goes on. */
+  stop(): void
+  goOn(): void
 }
 
 const node = [process.execPath, '--disable-warning=ExperimentalWarning'] as const
@@ -60,7 +61,8 @@ export function startChild(program: string, ...words: readonly string[]): Child 
     },
     tell: (line) => void child.stdin?.write(`${line}\n`),
     kill: () => killed(child, closed),
-    ended: () => closed,
+    stop: () => void child.kill('SIGSTOP'),
+    goOn: () => void child.kill('SIGCONT'),
     async [Symbol.asyncDispose]() {
       await killed(child, closed)
     },

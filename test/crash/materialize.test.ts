@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { RunPoint } from '../../src/materialize/deps.ts'
-import { type Seeded, seeded } from '../../src/testing/seeded.ts'
+import { seeded } from '../../src/testing/seeded.ts'
+import { type World, change, points } from './changes.ts'
 import { type Child, startChild } from './child.ts'
 import { compare, expectCovered } from './compare.ts'
 import { History } from './history.ts'
 import { type Orders, crashWaits } from './materializer.ts'
 import {
-  type OpenRepository,
-  type Variant,
   definitionsOf,
   epoch,
   firstVariant,
@@ -27,26 +26,6 @@ beforeAll(() => {
 })
 afterAll(() => removeRepository(dir))
 
-const points = [
-  'leased',
-  'born',
-  'begun',
-  'stamped open',
-  'wrote a batch',
-  'wrote all',
-  'stamped done',
-  'covered',
-  'caught up',
-  'switched',
-] as const satisfies readonly RunPoint[]
-
-interface World {
-  readonly opened: OpenRepository
-  readonly history: History
-  readonly random: Seeded
-  variant: Variant
-}
-
 test(
   `kill -9 of materialize at ${kills} random points: the next one takes over at once, and serves what history says`,
   { timeout: 120_000 },
@@ -61,7 +40,8 @@ test(
     await opened.store.apply(definitionsOf(world.variant))
     const landed: string[] = []
     await using children = new AsyncDisposableStack()
-    const start = (): Child => children.use(startChild('materializer.ts', dir, String(opened.clock.now())))
+    const start = (): Child =>
+      children.use(startChild('materializer.ts', dir, String(opened.clock.now()), String(crashWaits.leaseMs)))
     let next = start()
     for (let round = 0; round < kills; round++) {
       const child = next
@@ -80,35 +60,6 @@ test(
     expect(new Set(inside).size).toBeGreaterThanOrEqual(pointsHit)
   },
 )
-
-/** Something happens to the history, or several things. */
-async function change(world: World, round: number): Promise<void> {
-  const { opened, history, random } = world
-  opened.clock.set(opened.clock.now() + second)
-  const now = opened.clock.now()
-  const things: (() => Promise<void> | void)[] = [
-    () => history.writeFile(random.pick(history.files), now),
-    () => history.writeFile(`new-${round}`, now),
-    () => {
-      if (history.files.length > 1) history.removeFile(random.pick(history.files))
-    },
-    () => history.push(opened, { of: 'view', to: 'both', variant: world.variant, rows: 1 + random.int(300) }),
-    () => history.push(opened, { of: 'view', to: 'offline', variant: world.variant, rows: 1 + random.int(300) }),
-    () =>
-      history.push(opened, {
-        of: 'source',
-        to: random.pick(['both', 'offline']),
-        variant: world.variant,
-        rows: 1 + random.int(300),
-      }),
-    () => history.remove(opened),
-    async () => {
-      world.variant = { wide: random.int(2) === 0, swapped: random.int(2) === 0 }
-      await opened.store.apply(definitionsOf(world.variant), { allowBreaking: true })
-    },
-  ]
-  for (const thing of random.shuffle(things).slice(0, 1 + random.int(4))) await thing()
-}
 
 /** Lets the child materialize and kills it; answers the point after which that was, proved by what it had said at its death. */
 async function killWithin({ opened, random }: World, child: Child): Promise<RunPoint | 'outside'> {

@@ -1,8 +1,9 @@
-// A process that materializes once and is killed meanwhile: node materializer.ts DIR NOW. It says `ready`, waits for its
-// orders (a line of JSON), and then says each point of the run that it reaches, at once; `ended …` if it comes to that.
+// A process that materializes and is killed or stopped meanwhile: node materializer.ts DIR NOW LEASE_MS. It says `ready`,
+// waits for its orders (lines of JSON), and then says each point of the run that it reaches, at once; `ended …` if it comes
+// to that.
 import { createInterface } from 'node:readline'
 import { asProvenderError } from '../../src/kernel/errors.ts'
-import type { RunPoint } from '../../src/materialize/deps.ts'
+import { type RunPoint, defaultWaits } from '../../src/materialize/deps.ts'
 import { openRepository, sayLine } from './repository.ts'
 
 /** What a materializer is told. */
@@ -17,14 +18,14 @@ export interface Orders {
 }
 
 /** Waits in milliseconds that a run takes in these tests; all others are those that are shipped. */
-export const crashWaits = Object.freeze({ switchMs: 30, pollMs: 10 })
+export const crashWaits = Object.freeze({ ...defaultWaits, switchMs: 30, pollMs: 10 })
 
-async function main(dir: string, startsAt: bigint): Promise<void> {
+async function main(dir: string, startsAt: bigint, leaseMs: number): Promise<void> {
   let orders: Orders | undefined
   const reached = (point: RunPoint): void => {
     sayLine(point, orders?.slow)
   }
-  await using opened = await openRepository(dir, startsAt, { waits: crashWaits, reached })
+  await using opened = await openRepository(dir, startsAt, { waits: { ...crashWaits, leaseMs }, reached })
   sayLine('ready')
   for await (const line of createInterface({ input: process.stdin })) {
     orders = JSON.parse(line) as Orders
@@ -41,4 +42,4 @@ async function main(dir: string, startsAt: bigint): Promise<void> {
   }
 }
 
-if (import.meta.main) await main(process.argv[2] ?? '', BigInt(process.argv[3] ?? '0'))
+if (import.meta.main) await main(process.argv[2] ?? '', BigInt(process.argv[3] ?? '0'), Number(process.argv[4]))
