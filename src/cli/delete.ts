@@ -20,7 +20,7 @@ export function deleteCommand(session: Session) {
       const named = [view, ...words].join(' ')
       await session.print({
         json: answer,
-        text: () => (answer.deleted ? `Deleted ${named}\n` : `There was nothing to delete: ${named} has no row\n`),
+        text: () => (answer.deleted ? `Deleted ${named}\n` : `No row of ${named} was online; history has the tombstone\n`),
         next: `provender get ${[view, ...words].map(shellWord).join(' ')}`,
       })
     })

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { endAttempt, type RunRequest } from '../decide/attempt.ts'
+import { must } from '../kernel/assert.ts'
 import { type Call, checkCall } from '../kernel/call.ts'
 import { asProvenderError, fail } from '../kernel/errors.ts'
 import type { RunRecord } from '../ports/run-log.ts'
 import { runPlan, skippedPlan } from '../query/materialize.ts'
-import type { Relation } from '../query/relation.ts'
+import { type Relation, own } from '../query/relation.ts'
+import type { Batch } from '../values/batch.ts'
+import { formatDuration } from '../values/duration.ts'
 import { formatInstant } from '../values/instant.ts'
 import { endAbandoned } from './abandoned.ts'
 import { type BegunAttempt, begin, swapped } from './begin.ts'
@@ -84,6 +87,9 @@ async function runUnderLease(deps: MaterializeDeps, run: RunRecord, request: Run
   await catchUp(deps, begun.generation, { purgedBelow }, call)
   deps.reached?.('caught up')
   notes.push(...(await switchOver(deps, run.view, lease, { call, report: () => report('switching', counts.written) })))
+  if (counts.expired * 2 > counts.rows) {
+    notes.push(`${counts.expired} of ${counts.rows} rows are older than the ttl of ${formatDuration(begun.generation.resolved.ttlUs)} already: reads answer OUTSIDE_MAX_AGE.`)
+  }
   if (counts.tooLong > 0) notes.push(`${counts.tooLong} rows have join keys longer than 1 KiB and were left out.`)
   return { rows: counts.rows, written: counts.written, superseded: counts.superseded, skipped: counts.skipped + counts.tooLong, notes }
 }
@@ -94,11 +100,13 @@ interface Counts {
   superseded: number
   skipped: number
   tooLong: number
+  /** Rows that are online, and already older than the ttl. */
+  expired: number
 }
 
 async function writeRows(deps: MaterializeDeps, begun: BegunAttempt, purgedBelow: bigint, held: { call: Call; report: Progressing }): Promise<Counts> {
   const { attempt, definitions, generation } = begun
-  const counts: Counts = { rows: 0, written: 0, superseded: 0, skipped: 0, tooLong: 0 }
+  const counts: Counts = { rows: 0, written: 0, superseded: 0, skipped: 0, tooLong: 0, expired: 0 }
   if (attempt.newFiles.length > 0) {
     const skipped = skippedPlan(definitions, generation.resolved, attempt.newFiles)
     if (skipped !== null) counts.skipped = await countOf(deps, skipped, held.call)
@@ -107,9 +115,12 @@ async function writeRows(deps: MaterializeDeps, begun: BegunAttempt, purgedBelow
   if (plan === null) return counts
   const encode = await openEncoder(deps.online, generation, held.call)
   await using result = await deps.offline.query({ plan }, held.call)
+  const { ttlUs } = generation.resolved
+  const oldest = ttlUs === 0n ? null : deps.clock.now() - ttlUs
   const inFlight = new Set<Promise<void>>()
   for await (const batch of result.batches()) {
     checkCall(held.call)
+    counts.expired += expiredIn(batch, oldest)
     const { rows, tooLong } = encodeBatch(encode, batch, generation, attempt.attempt)
     counts.rows += batch.rows
     counts.tooLong += tooLong
@@ -160,6 +171,15 @@ async function switchOver(deps: MaterializeDeps, view: string, lease: HeldLease,
     await sleep(outcome.kind === 'too young' ? outcome.waitMs : deps.waits.pollMs, undefined, { signal: held.call.signal }).catch(() => checkCall(held.call))
   }
   return ['The new generation does not serve yet: the online store keeps changing under it. It switches by itself while a server runs.']
+}
+
+/** How many rows of a batch have an event time before `oldest`. */
+function expiredIn(batch: Batch, oldest: bigint | null): number {
+  if (oldest === null) return 0
+  const event = must(batch.columns[batch.fields.findIndex((f) => f.name === own.event)], 'the run\'s rows have an event time')
+  let expired = 0
+  for (let i = 0; i < batch.rows; i++) if ((event[i] as bigint) < oldest) expired++
+  return expired
 }
 
 async function countOf(deps: MaterializeDeps, plan: Relation, call: Call): Promise<number> {
