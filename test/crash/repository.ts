@@ -46,9 +46,9 @@ export async function openRepository(
 
 type Say = (point: WritePoint) => void
 
-/** The points of an apply (born, committing, committed) and a push (writing online, what is in the log by then; wrote). */
+/** The points of an apply (born, committing, committed), of a push (writing online what is in the log by then; wrote), and of freeing rows (dropping, dropped). */
 
-type WritePoint = 'born' | 'committing' | 'committed' | 'writing' | 'wrote'
+type WritePoint = 'born' | 'committing' | 'committed' | 'writing' | 'wrote' | 'dropping' | 'dropped'
 
 function speaking(engines: Engines, say: Say): Engines {
   const { registry, marks, online } = engines
@@ -77,6 +77,11 @@ function speaking(engines: Engines, say: Say): Engines {
         const answer = await online.write(...asked)
         say('wrote')
         return answer
+      },
+      async drop(...asked) {
+        say('dropping')
+        await online.drop(...asked)
+        say('dropped')
       },
     },
   }
