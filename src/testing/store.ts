@@ -2,9 +2,11 @@ import type { Law } from './law.ts'
 import type { StoreHarness } from './store-bench.ts'
 import { storeGenerationLaws } from './store-generations.ts'
 import { storeHistoryLaws } from './store-history.ts'
+import { storeLifetimeLaws } from './store-lifetime.ts'
 import { storeMaterializeLaws } from './store-materialize.ts'
 import { storeOnlineLaws } from './store-online.ts'
 import { storeRebuildLaws } from './store-rebuild.ts'
+import { storeWriteLaws } from './store-writes.ts'
 
 export type { PutBack, StoreHarness, StoreUnderTest } from './store-bench.ts'
 
@@ -15,4 +17,6 @@ export const storeLaws: readonly Law<StoreHarness>[] = [
   ...storeGenerationLaws,
   ...storeOnlineLaws,
   ...storeHistoryLaws,
+  ...storeWriteLaws,
+  ...storeLifetimeLaws,
 ]
