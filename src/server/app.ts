@@ -109,11 +109,8 @@ function readBodies(app: FastifyInstance): void {
 /** What is settled before the body is read. @throws what is wrong with the request by its head alone. */
 function arrive(context: ServerContext, route: Route, request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', request.id)
-  if (context.isClosing()) {
-    reply.header('connection', 'close')
-    if (route !== routes.livez)
-      throw fail('STORE_UNREACHABLE', 'The server is closing', { remedy: 'Try again: another server may answer.' })
-  }
+  if (context.isClosing() && route !== routes.livez)
+    throw fail('STORE_UNREACHABLE', 'The server is closing', { remedy: 'Try again: another server may answer.' })
   request.arrived = { media: bodyMedia(route, request.headers), receivedAtMs: performance.now() }
 }
 
@@ -132,6 +129,8 @@ function addRoute(app: FastifyInstance, context: ServerContext, name: RouteName,
     },
     handler: async (request, reply) => {
       const answer = await handle(askedOf(context, route, request, reply))
+      // Nobody waits for a connection that could be used again.
+      if (context.isClosing()) reply.header('connection', 'close')
       return send(route, reply, answer)
     },
   })
@@ -186,6 +185,7 @@ function sendProblem(
   if (error.status === 500 && error.code !== 'INTERRUPTED')
     request.log.error({ err: error.cause ?? error, code: error.code, url: request.url }, error.message)
   abandonBody(request.raw)
+  if (context.isClosing()) reply.header('connection', 'close')
   const { status, headers, text } = problemReply(error, { dir: context.roots.dir })
   reply.code(status).serializer(asIs).header('x-request-id', request.id)
   reply.header('content-type', problemType).headers(headers)

@@ -3,7 +3,7 @@ import type { MediaType, Route } from '../contract/route.ts'
 import { fail } from '../kernel/errors.ts'
 
 /** The content type of a body without its parameters. */
-export const essenceOf = (contentType: string): string => contentType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
+const essenceOf = (contentType: string): string => contentType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
 
 /** The media type of a request's body, as the route takes it; undefined where there is no body. @throws UNSUPPORTED_MEDIA_TYPE; BAD_REQUEST for a body where none is taken. */
 export function bodyMedia(route: Route, headers: IncomingHttpHeaders): MediaType | undefined {

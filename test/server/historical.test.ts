@@ -163,7 +163,7 @@ describe('a spine as the body', () => {
       'MISSING_TIMESTAMP',
       /1 of 1/,
     ],
-  ])('is refused with %s, and no file is left or named', async (_, type, body, query, status, code, said) => {
+  ])('is refused with %s, and no file is left or named', async (_, ...[type, body, query, status, code, said]) => {
     const problem = problemOf(await send(type, body, query))
     expect(problem.status).toBe(status)
     if (code !== undefined) expect(problem.code).toBe(code)
@@ -275,7 +275,7 @@ describe('a request for history is refused', () => {
     ],
     ['of an unknown version', { ...good, registryVersion: 99 }, 404, 'UNKNOWN_VERSION', undefined],
     ['of an unknown view', { ...good, features: 'nothing' }, 404, 'UNKNOWN_NAME', undefined],
-  ])('%s', async (_, body, status, code, at) => {
+  ])('%s', async (_, ...[body, status, code, at]) => {
     const problem = problemOf(await post(body))
     expect([problem.status, problem.code]).toEqual([status, code])
     if (at !== undefined) expect(problem.at).toBe(at)

@@ -68,7 +68,7 @@ describe('GET /v1/online/{reference}', () => {
     ['taps_seen?driver_id=five', 400, 'BAD_VALUE', '/driver_id', /./],
     ['taps_seen?driver_id=9223372036854775808', 400, 'BAD_VALUE', '/driver_id', /./],
     ['a:b:c?airport=ORD', 400, 'BAD_REQUEST', undefined, /./],
-  ])('refuses %s', async (path, status, code, at, remedy) => {
+  ])('refuses %s', async (path, ...[status, code, at, remedy]) => {
     const answer = await get(path)
     const problem = problemOf(answer)
     expect([answer.status, problem.code]).toEqual([status, code])
@@ -158,7 +158,7 @@ describe('POST /v1/online', () => {
       'NAME_COLLISION',
       '/features',
     ],
-  ])('refuses %s', async (_, body, status, code, at) => {
+  ])('refuses %s', async (_, ...[body, status, code, at]) => {
     const answer = await post(body)
     const problem = problemOf(answer)
     expect([answer.status, problem.code]).toEqual([status, code])

@@ -88,7 +88,7 @@ describe('push', () => {
     ['another place', 'airport_delays', { rows: [row], to: 'nowhere' }, 400, 'BAD_REQUEST', '/to'],
     ['only bad rows', 'airport_delays', { rows: [{}, {}] }, 400, 'MISSING_KEY', '/rows/0'],
     ['too many rows', 'airport_delays', { rows: Array(10_001).fill(row) }, 413, 'PAYLOAD_TOO_LARGE', '/rows'],
-  ])('refuses %s', async (_, target, body, status, code, at) => {
+  ])('refuses %s', async (_, ...[target, body, status, code, at]) => {
     const problem = problemOf(await push(target, body))
     expect([problem.status, problem.code]).toEqual([status, code])
     if (at !== undefined) expect(problem.at).toBe(at)
@@ -269,7 +269,7 @@ views: { counted: { entities: [airport], source: counts, keys: { airport: origin
     ['GET', '/v1/runs/run_x', undefined, 404, 'UNKNOWN_RUN'],
     ['POST', '/v1/runs/run_x/cancel', undefined, 404, 'UNKNOWN_RUN'],
     ['POST', '/v1/load', { sources: ['nothing'] }, 404, 'UNKNOWN_NAME'],
-  ])('%s %s %j is refused', async (method, path, body, status, code) => {
+  ])('%s %s %j is refused', async (method, ...[path, body, status, code]) => {
     expect(problemOf(await bench.ask(method, path, { body }))).toMatchObject({ status, code })
   })
 
