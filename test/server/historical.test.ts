@@ -136,7 +136,7 @@ describe('a spine as the body', () => {
     ])
   })
 
-  test.each([
+  test.each<[string, string, string, string, number, string | undefined, RegExp]>([
     ['no features', 'text/csv', csv, '', 400, 'BAD_REQUEST', /features/],
     ['an unknown parameter', 'text/csv', csv, 'features=airport_delays&asof=x', 400, 'UNKNOWN_MEMBER', /asOf/],
     ['a bad flag', 'text/csv', csv, 'features=airport_delays&fullNames=1', 400, 'BAD_REQUEST', /fullNames/],

@@ -56,7 +56,7 @@ describe('GET /v1/online/{reference}', () => {
     bench.clock.set(parseInstant(today) ?? 0n)
   })
 
-  test.each([
+  test.each<[string, number, string, string | undefined, RegExp]>([
     ['airport_delay?airport=ORD', 404, 'UNKNOWN_NAME', undefined, /airport_delays/],
     ['airport_delays:dely?airport=ORD', 404, 'UNKNOWN_NAME', undefined, /delay/],
     ['archive?airport=ORD', 400, 'NOT_ONLINE', undefined, /online: true/],

@@ -81,7 +81,7 @@ describe('push', () => {
     expect((await push('taps', { rows: [] })).text).toBe('{"accepted":0,"superseded":0,"rejected":[]}')
   })
 
-  test.each([
+  test.each<[string, string, unknown, number, string, string | undefined]>([
     ['an unknown target', 'airport_delay', { rows: [row] }, 404, 'UNKNOWN_NAME', undefined],
     ['rows that are none', 'airport_delays', { rows: {} }, 400, 'BAD_REQUEST', '/rows'],
     ['no rows', 'airport_delays', {}, 400, 'BAD_REQUEST', '/rows'],
@@ -257,7 +257,7 @@ views: { counted: { entities: [airport], source: counts, keys: { airport: origin
     expect(listed.runs[0]).toMatchObject({ state: 'failed', error: { code: 'BAD_VALUE' } })
   })
 
-  test.each([
+  test.each<[string, string, unknown, number, string]>([
     ['POST', '/v1/materialize', { views: ['nothing'] }, 404, 'UNKNOWN_NAME'],
     ['POST', '/v1/materialize', { views: [] }, 400, 'BAD_REQUEST'],
     ['POST', '/v1/materialize', { start: '2027-01-01' }, 400, 'BAD_REQUEST'],
