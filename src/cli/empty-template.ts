@@ -1,4 +1,5 @@
-const config = `# A feature repository. Relative paths are relative to this folder; \${NAME:-default} takes an environment variable.
+const config = `# yaml-language-server: $schema=provender.schema.json
+# A feature repository. Relative paths are relative to this folder; \${NAME:-default} takes an environment variable.
 project: features
 
 # Where things are kept. These are the defaults: embedded engines in .provender/, which belongs into .gitignore.
@@ -8,7 +9,8 @@ project: features
 # server: { host: 127.0.0.1, port: 6580 }
 `
 
-const features = `# What you know about customers. Every file of features/ counts; names are a-z, 0-9 and _.
+const features = `# yaml-language-server: $schema=../provender.schema.json
+# What you know about customers. Every file of features/ counts; names are a-z, 0-9 and _.
 
 entities:
   customer: { key: int64 }              # the thing that features describe, with the type of its join key

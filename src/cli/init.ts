@@ -18,6 +18,9 @@ const flightsParts = ['provender.yaml', 'features', 'data', 'DATA-LICENCE.md']
 
 const ignoreFile = '.gitignore'
 
+/** What editors check definitions by, and show while one types. */
+const schemaFile = 'provender.schema.json'
+
 /** `init`: a new feature repository from a template. */
 export function initCommand(session: Session) {
   return newCommand('init')
@@ -34,6 +37,8 @@ export function initCommand(session: Session) {
         })
       const dir = resolve(name ?? '.')
       const files = template === 'flights' ? await flightsFiles() : new Map<string, Content>(emptyTemplate())
+      const { editorSchemaText } = await import('../definitions/json-schema.ts')
+      files.set(schemaFile, { text: editorSchemaText() })
       // What the embedded engines write belongs to one machine. A folder under version control has its own list.
       if (!existsSync(join(dir, ignoreFile))) files.set(ignoreFile, { text: '.provender/\n' })
       const taken = [...files.keys()].filter((file) => existsSync(join(dir, file)))

@@ -26,7 +26,7 @@ test('init writes both templates, valid as they are, and never over a file', asy
   })
   expect(small).toEqual({
     dir: join(empty.dir, 'small'),
-    files: ['provender.yaml', 'features/customers.yaml', '.gitignore'],
+    files: ['provender.yaml', 'features/customers.yaml', 'provender.schema.json', '.gitignore'],
   })
   expect(readFileSync(join(empty.dir, 'My Flights/provender.yaml'), 'utf8')).toMatch(/^project: my-flights$/m)
   const [valid, alsoValid, again] = await Promise.all([
@@ -41,8 +41,9 @@ test('init writes both templates, valid as they are, and never over a file', asy
     stderr: 'Next: provender plan\n',
   })
   expect(existsSync(join(empty.dir, 'small/.provender'))).toBe(false)
+  expect(JSON.parse(readFileSync(join(empty.dir, 'small/provender.schema.json'), 'utf8'))).toHaveProperty('properties.views')
   expect(again).toMatchObject({ exit: 2, stdout: '' })
-  expect(again.stderr).toContain('already has provender.yaml, features/customers.yaml\n')
+  expect(again.stderr).toContain('already has provender.yaml, features/customers.yaml, provender.schema.json\n')
 })
 
 test('every error of the files is shown with its place, the line and the fix', async () => {
