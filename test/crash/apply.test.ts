@@ -4,7 +4,7 @@ import { toWire } from '../../src/define/wire.ts'
 import { type Seeded, seeded } from '../../src/testing/seeded.ts'
 import { definitionsOfVersion, variantOf } from './applier.ts'
 import { type Child, startChild } from './child.ts'
-import { compare, expectCovered } from './compare.ts'
+import { compare, expectAllEnded, expectCovered } from './compare.ts'
 import { History } from './history.ts'
 import { crashWaits } from './materializer.ts'
 import { type OpenRepository, epoch, makeRepository, openRepository, removeRepository, second } from './repository.ts'
@@ -120,5 +120,6 @@ async function goOn(opened: OpenRepository, history: History, version: number): 
   await opened.store.materialize('latest')
   await compare(opened, history, variant)
   await expectCovered(opened)
+  await expectAllEnded(opened)
   return version
 }

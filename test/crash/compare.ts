@@ -56,5 +56,9 @@ export async function expectCovered(opened: OpenRepository): Promise<void> {
   const [marks] = await opened.engines.marks.readMarks([{ view: 'latest', generation: serving.generation }])
   expect(marks?.stamp).toEqual({ attempt: progress.finished, state: 'done' })
   expect(marks?.cursor).toBe(await opened.engines.log.head())
-  for (const state of ['running', 'queued'] as const) expect(await opened.store.runs({ state })).toEqual([])
+}
+
+/** No run says that it is still to end. */
+export async function expectAllEnded({ store }: OpenRepository): Promise<void> {
+  for (const state of ['running', 'queued'] as const) expect(await store.runs({ state })).toEqual([])
 }

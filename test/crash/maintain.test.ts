@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seeded } from '../../src/testing/seeded.ts'
 import { type Child, startChild } from './child.ts'
-import { compare, expectCovered } from './compare.ts'
+import { compare, expectAllEnded, expectCovered } from './compare.ts'
 import { History } from './history.ts'
 import { maintainWaits } from './maintainer.ts'
 import {
@@ -66,6 +66,7 @@ test(
     }
     await opened.store.materialize('latest')
     await expectCovered(opened)
+    await expectAllEnded(opened)
     const within = landed.filter((line) => line === 'dropping' || line === 'dropped')
     console.log(`kills while rows were freed: ${within.length}`)
     expect(within.length).toBeGreaterThanOrEqual(kills / 2)

@@ -3,7 +3,7 @@ import type { RunPoint } from '../../src/materialize/deps.ts'
 import { seeded } from '../../src/testing/seeded.ts'
 import { type World, change, points } from './changes.ts'
 import { type Child, startChild } from './child.ts'
-import { compare, expectCovered } from './compare.ts'
+import { compare, expectAllEnded, expectCovered } from './compare.ts'
 import { History } from './history.ts'
 import { type Orders, crashWaits } from './materializer.ts'
 import {
@@ -51,6 +51,7 @@ test(
       await takeOver(world)
       await compare(opened, history, world.variant)
       await expectCovered(opened)
+      await expectAllEnded(opened)
     }
     const inside = landed.filter((where) => where !== 'outside')
     console.log(

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seeded } from '../../src/testing/seeded.ts'
 import { change, points } from './changes.ts'
 import { startChild } from './child.ts'
-import { compare, expectCovered } from './compare.ts'
+import { compare, expectAllEnded, expectCovered } from './compare.ts'
 import { History } from './history.ts'
 import { type Orders, crashWaits } from './materializer.ts'
 import {
@@ -67,6 +67,7 @@ test(
       expect(child.lines.slice(child.lines.lastIndexOf(target) + 1)).not.toContain('covered')
       await compare(opened, history, world.variant)
       await expectCovered(opened)
+      await expectAllEnded(opened)
     }
   },
 )
