@@ -156,7 +156,7 @@ function askedOf(context: ServerContext, route: Route, request: FastifyRequest, 
     wanted: wantedMedia(route, headers.accept),
     deadline,
     get call() {
-      return { ...deadline, signal: signalOf(reply.raw, context.stopping) }
+      return { ...deadline, signal: signalOf(reply.raw, context.underway) }
     },
   }
 }

@@ -18,8 +18,8 @@ export interface ServerContext {
   readonly sql: boolean
   readonly roots: SourceRoots
   readonly uploads: UploadFolder
-  /** Aborted when the server stops waiting for requests under way. */
-  readonly stopping: AbortSignal
+  /** What ends requests under way when the server stops waiting for them. */
+  readonly underway: Set<AbortController>
   /** Whether the server takes no new requests any more. */
   readonly isClosing: () => boolean
 }

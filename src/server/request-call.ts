@@ -18,13 +18,18 @@ export function timeLeftMs(route: Route, headers: IncomingHttpHeaders, receivedA
   return Math.ceil(leftMs)
 }
 
-/** A signal that is aborted when the client goes away before its answer is there, or the server stops. */
-export function signalOf(response: ServerResponse, stopping: AbortSignal): AbortSignal {
-  const gone = new AbortController()
+/**
+ * A signal that is aborted when the client goes away before its answer is there. Its controller is in `underway` for as long as
+ * that takes, for whoever stops the server. (`AbortSignal.any` with a signal of the server's life keeps every signal that still has a listener.)
+ */
+export function signalOf(response: ServerResponse, underway: Set<AbortController>): AbortSignal {
+  const request = new AbortController()
   const leave = (): void => {
-    if (!response.writableFinished) gone.abort(fail('INTERRUPTED', 'The client went away'))
+    underway.delete(request)
+    if (!response.writableFinished) request.abort(fail('INTERRUPTED', 'The client went away'))
   }
+  underway.add(request)
   if (response.destroyed) leave()
   else response.once('close', leave)
-  return AbortSignal.any([gone.signal, stopping])
+  return request.signal
 }

@@ -42,13 +42,13 @@ export interface RunningServer extends AsyncDisposable {
  * @throws USAGE where it cannot listen there, naming the address.
  */
 export async function startServer(store: Store, options: ServerOptions): Promise<RunningServer> {
-  const stopping = new AbortController()
+  const underway = new Set<AbortController>()
   const uploads = openUploadFolder()
   let closing: Promise<void> | undefined
   const isClosing = (): boolean => closing !== undefined
   const { sql, roots } = options
   const app = buildApp(
-    (log) => ({ store, log, sql, roots, uploads, stopping: stopping.signal, isClosing }),
+    (log) => ({ store, log, sql, roots, uploads, underway, isClosing }),
     handlersOf,
     options.logLevel ?? 'warn',
   )
@@ -68,19 +68,25 @@ export async function startServer(store: Store, options: ServerOptions): Promise
   const background =
     options.backgroundMs === undefined ? undefined : startBackground(store, options.backgroundMs, app.log)
   const close = async (): Promise<void> => {
-    const late = setTimeout(() => {
-      stopping.abort(
-        fail('STORE_UNREACHABLE', 'The server is stopping', { remedy: 'Try again: another server may answer.' }),
-      )
-      app.server.closeAllConnections()
-    }, serverLimits.drainMs)
+    const late = [
+      setTimeout(() => stop(underway), serverLimits.drainMs),
+      // Those that were ended have a moment to say so.
+      setTimeout(() => app.server.closeAllConnections(), serverLimits.drainMs + serverLimits.lingerMs),
+    ]
     await app.close()
-    clearTimeout(late)
+    late.forEach(clearTimeout)
     await background?.[Symbol.asyncDispose]()
     await uploads[Symbol.asyncDispose]()
   }
   const end = (): Promise<void> => (closing ??= close())
   return { url: urlOf(app.server.address(), options.host), close: end, [Symbol.asyncDispose]: end }
+}
+
+function stop(underway: ReadonlySet<AbortController>): void {
+  const reason = fail('STORE_UNREACHABLE', 'The server is stopping', {
+    remedy: 'Try again: another server may answer.',
+  })
+  for (const request of underway) request.abort(reason)
 }
 
 const handlersOf = (context: ServerContext): Handlers => ({

@@ -96,7 +96,7 @@ describe('a route that is not there', () => {
       sql: false,
       roots: { dir: bench.dir, dataRoots: [] },
       uploads: openUploadFolder(),
-      stopping: new AbortController().signal,
+      underway: new Set(),
       isClosing: () => false,
     }
     const app = buildApp(
