@@ -11,7 +11,7 @@ export interface HeldLease extends AsyncDisposable {
 }
 
 /** The lease of a view: whoever holds it may run the view or turn its generations. */
-export const leaseName = (view: string): string => `view:${view}`
+const leaseName = (view: string): string => `view:${view}`
 
 /** Takes a view's lease, waiting while a living process holds it; `waiting` is called at each look. */
 export async function takeLease(deps: MaterializeDeps, view: string, waiting: () => Promise<void>, call?: Call): Promise<HeldLease> {

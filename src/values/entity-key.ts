@@ -1,8 +1,6 @@
 import { type ScalarName } from './feature-type.ts'
 import type { Value } from './value.ts'
 
-const text = new TextDecoder('utf-8', { fatal: true })
-
 /** The types that a join key may have: any scalar but floats. */
 export type KeyType = Exclude<ScalarName, 'float32' | 'float64'>
 
@@ -31,30 +29,6 @@ export function entityKeyBytes(types: readonly KeyType[], keys: readonly (Value 
     else bytes += type === 'bool' ? 1 : type === 'int32' ? 4 : 8
   }
   return bytes
-}
-
-/** Reads back what `encodeEntityKey` wrote for the same types. */
-export function decodeEntityKey(types: readonly KeyType[], bytes: Uint8Array): Value[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const values: Value[] = []
-  let at = 0
-  for (const type of types) {
-    if (type === 'string' || type === 'bytes') {
-      const length = view.getUint16(at)
-      const part = new Uint8Array(bytes.subarray(at + 2, at + 2 + length))
-      values.push(type === 'string' ? text.decode(part) : part)
-      at += 2 + length
-    } else if (type === 'bool') {
-      values.push(view.getUint8(at++) === 1)
-    } else if (type === 'int32') {
-      values.push(view.getInt32(at))
-      at += 4
-    } else {
-      values.push(view.getBigInt64(at))
-      at += 8
-    }
-  }
-  return values
 }
 
 /** Into Node's pool, which is several times faster than memory of its own for each key. */
