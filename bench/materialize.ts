@@ -36,7 +36,9 @@ try {
   await writeFile(join(dir, 'provender.yaml'), yaml)
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
-  await connection.run(`COPY (SELECT ${columns.join(', ')} FROM range(${rows}) ORDER BY happened_at) TO '${dir}/data/things.parquet' (COMPRESSION zstd)`)
+  await connection.run(
+    `COPY (SELECT ${columns.join(', ')} FROM range(${rows}) ORDER BY happened_at) TO '${dir}/data/things.parquet' (COMPRESSION zstd)`,
+  )
   connection.closeSync()
   instance.closeSync()
   await measure()
@@ -54,14 +56,30 @@ async function measure(): Promise<void> {
     seconds.push((performance.now() - startMs) / 1000)
     if (run?.written !== run?.rows) throw new Error('Every row of a fresh reading is written')
   }
-  spread('materialize', seconds.map((s) => (rows / s) * (60 / 1e6)), 'M rows/min')
+  spread(
+    'materialize',
+    seconds.map((s) => (rows / s) * (60 / 1e6)),
+    'M rows/min',
+  )
   const ids = Array.from({ length: lookups }, (_, i) => (i * 7919) % entities)
-  spread('single lookup', await times(async () => {
-    for (const id of ids) await store.online('things_now', [{ id }])
-  }, lookups), 'µs')
-  spread('batch of 100', await times(async () => {
-    for (let i = 0; i < lookups; i += 100) await store.online('things_now', ids.slice(i, i + 100).map((id) => ({ id })))
-  }, lookups / 100), 'µs')
+  spread(
+    'single lookup',
+    await times(async () => {
+      for (const id of ids) await store.online('things_now', [{ id }])
+    }, lookups),
+    'µs',
+  )
+  spread(
+    'batch of 100',
+    await times(async () => {
+      for (let i = 0; i < lookups; i += 100)
+        await store.online(
+          'things_now',
+          ids.slice(i, i + 100).map((id) => ({ id })),
+        )
+    }, lookups / 100),
+    'µs',
+  )
 }
 
 /** Microseconds per call of each round, the first left out as warm-up. */

@@ -20,7 +20,8 @@ export function deleteCommand(session: Session) {
       const named = [view, ...words].join(' ')
       await session.print({
         json: answer,
-        text: () => (answer.deleted ? `Deleted ${named}\n` : `No row of ${named} was online; history has the tombstone\n`),
+        text: () =>
+          answer.deleted ? `Deleted ${named}\n` : `No row of ${named} was online; history has the tombstone\n`,
         next: `provender get ${[view, ...words].map(shellWord).join(' ')}`,
       })
     })

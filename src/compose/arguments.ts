@@ -17,7 +17,10 @@ export function callOf(options: CallOptions | undefined): Call {
 export function instantOf(value: InstantLike, name: string): bigint {
   const instant = typeof value === 'bigint' ? value : value instanceof Date ? fromDate(value) : parseInstant(value)
   if (instant === undefined || !inRange(instant)) {
-    throw fail('BAD_VALUE', `${name}: ${typeof value === 'string' ? `"${value}"` : String(value)} is not an instant`, { at: `/${name}`, remedy: 'Write RFC 3339, for example 2026-01-01T10:00:00Z.' })
+    throw fail('BAD_VALUE', `${name}: ${typeof value === 'string' ? `"${value}"` : String(value)} is not an instant`, {
+      at: `/${name}`,
+      remedy: 'Write RFC 3339, for example 2026-01-01T10:00:00Z.',
+    })
   }
   return instant
 }
@@ -25,7 +28,11 @@ export function instantOf(value: InstantLike, name: string): bigint {
 /** A duration in microseconds. @throws BAD_VALUE naming the argument. */
 export function durationOf(text: string, name: string): bigint {
   const us = parseDuration(text)
-  if (us === undefined) throw fail('BAD_VALUE', `${name}: "${text}" is not a duration`, { at: `/${name}`, remedy: 'Write 90s, 5m, 3h, 2d or 4w.' })
+  if (us === undefined)
+    throw fail('BAD_VALUE', `${name}: "${text}" is not a duration`, {
+      at: `/${name}`,
+      remedy: 'Write 90s, 5m, 3h, 2d or 4w.',
+    })
   return us
 }
 
@@ -33,7 +40,8 @@ export function durationOf(text: string, name: string): bigint {
 export const textOf = (named: Named): string => (typeof named === 'string' ? named : named.name)
 
 /** Several names as texts; one stands for a list of one. */
-export const textsOf = (named: Named | readonly Named[]): string[] => (isList(named) ? named.map(textOf) : [textOf(named)])
+export const textsOf = (named: Named | readonly Named[]): string[] =>
+  isList(named) ? named.map(textOf) : [textOf(named)]
 
 /** A spine in the form that plans are given. @throws BAD_REQUEST when it is none. */
 export function spineOf(spine: Spine): SpineRequest {
@@ -44,7 +52,10 @@ export function spineOf(spine: Spine): SpineRequest {
   if ('csv' in spine) return { kind: 'file', path: spine.csv, format: 'csv' }
   if ('ndjson' in spine) return { kind: 'file', path: spine.ndjson, format: 'ndjson' }
   if ('sql' in spine) return { kind: 'sql', sql: spine.sql }
-  throw fail('BAD_REQUEST', 'The spine is neither rows, columns, a file nor SQL', { at: '/spine', remedy: 'Give { rows }, { columns }, { parquet }, { csv }, { ndjson } or { sql }.' })
+  throw fail('BAD_REQUEST', 'The spine is neither rows, columns, a file nor SQL', {
+    at: '/spine',
+    remedy: 'Give { rows }, { columns }, { parquet }, { csv }, { ndjson } or { sql }.',
+  })
 }
 
 const isList = (named: Named | readonly Named[]): named is readonly Named[] => Array.isArray(named)

@@ -27,7 +27,14 @@ export async function openEngines(config: Config, clock: Clock): Promise<Engines
     const offline = opened.use(await openOfflineOf(config))
     const online = opened.use(await openOnlineOf(config.online))
     const stack = opened.move()
-    return { ...metadata, offline: offline.offline, log: offline.log, online, marks: online, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+    return {
+      ...metadata,
+      offline: offline.offline,
+      log: offline.log,
+      online,
+      marks: online,
+      [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    }
   } catch (thrown) {
     await opened.disposeAsync()
     throw thrown
@@ -36,14 +43,20 @@ export async function openEngines(config: Config, clock: Clock): Promise<Engines
 
 async function openMetadataOf(place: string, clock: Clock) {
   if (place.includes('://')) throw unsupported('metadata', place)
-  const [{ openSqlite }, { openMetadata }] = await Promise.all([import('../engines/sqlite/open.ts'), import('../metadata/open.ts')])
+  const [{ openSqlite }, { openMetadata }] = await Promise.all([
+    import('../engines/sqlite/open.ts'),
+    import('../metadata/open.ts'),
+  ])
   return openMetadata(await openSqlite(place), clock)
 }
 
 async function openOfflineOf(config: Config) {
   const place = config.offline.url
   if (place.includes('://')) throw unsupported('offline', place)
-  const [{ openDuckdbOffline }, { openPushLog }] = await Promise.all([import('../engines/duckdb/offline.ts'), import('../engines/duckdb/push-log/push-log.ts')])
+  const [{ openDuckdbOffline }, { openPushLog }] = await Promise.all([
+    import('../engines/duckdb/offline.ts'),
+    import('../engines/duckdb/push-log/push-log.ts'),
+  ])
   const opened = new AsyncDisposableStack()
   try {
     const log = opened.use(await openPushLog(join(place, 'log')))
@@ -64,4 +77,6 @@ async function openOnlineOf(place: Config['online']) {
 }
 
 const unsupported = (setting: string, place: string): Error =>
-  fail('UNSUPPORTED', `This release has no engine for  ${setting}: ${place.replace(/\/\/[^@/]*@/, '//…@')}`, { remedy: `Use a path: the embedded engine keeps ${setting} in files.` })
+  fail('UNSUPPORTED', `This release has no engine for  ${setting}: ${place.replace(/\/\/[^@/]*@/, '//…@')}`, {
+    remedy: `Use a path: the embedded engine keeps ${setting} in files.`,
+  })

@@ -8,7 +8,18 @@ import type { Parts } from './parts.ts'
 
 /** The verbs that read features. */
 export function reads(parts: Parts): Pick<Store, 'historical' | 'events' | 'snapshot' | 'online'> {
-  const common = (features: Parameters<Store['historical']>[0], options: { asOf?: Parameters<typeof instantOf>[0]; fullNames?: boolean; registryVersion?: number; signal?: AbortSignal; timeoutMs?: number } | undefined) => ({
+  const common = (
+    features: Parameters<Store['historical']>[0],
+    options:
+      | {
+          asOf?: Parameters<typeof instantOf>[0]
+          fullNames?: boolean
+          registryVersion?: number
+          signal?: AbortSignal
+          timeoutMs?: number
+        }
+      | undefined,
+  ) => ({
     features: textsOf(features),
     fullNames: options?.fullNames ?? false,
     call: callOf(options),
@@ -17,14 +28,35 @@ export function reads(parts: Parts): Pick<Store, 'historical' | 'events' | 'snap
   })
   return {
     async historical(features, spine, options) {
-      const request = { ...common(features, options), spine: spineOf(spine), knownBySpine: options?.knownBy === 'spine' }
-      return tableOf(await readHistorical(parts, { ...request, ...(options?.timestamp === undefined ? {} : { timestamp: options.timestamp }) }))
+      const request = {
+        ...common(features, options),
+        spine: spineOf(spine),
+        knownBySpine: options?.knownBy === 'spine',
+      }
+      return tableOf(
+        await readHistorical(parts, {
+          ...request,
+          ...(options?.timestamp === undefined ? {} : { timestamp: options.timestamp }),
+        }),
+      )
     },
     async events(features, options) {
-      return tableOf(await readEvents(parts, { ...common(features, options), start: instantOf(options.start, 'start'), end: instantOf(options.end, 'end') }))
+      return tableOf(
+        await readEvents(parts, {
+          ...common(features, options),
+          start: instantOf(options.start, 'start'),
+          end: instantOf(options.end, 'end'),
+        }),
+      )
     },
     async snapshot(features, options) {
-      return tableOf(await readSnapshot(parts, { ...common(features, options), at: instantOf(options.at, 'at'), includeExpired: options.includeExpired ?? false }))
+      return tableOf(
+        await readSnapshot(parts, {
+          ...common(features, options),
+          at: instantOf(options.at, 'at'),
+          includeExpired: options.includeExpired ?? false,
+        }),
+      )
     },
     async online(features, entities, options) {
       const result = await readOnline(parts, textsOf(features), entities, { ...options, call: callOf(options) })

@@ -13,13 +13,24 @@ import { toRun } from './run-shape.ts'
 const listedRuns = 50
 
 /** The verbs that run, list and end materializations. `begun` hears of every started run, so that a closing store can wait for it. */
-export function runs(parts: Parts, begun: (ended: Promise<unknown>) => void): Pick<Store, 'materialize' | 'startMaterialize' | 'runs' | 'run' | 'cancelRun'> {
+export function runs(
+  parts: Parts,
+  begun: (ended: Promise<unknown>) => void,
+): Pick<Store, 'materialize' | 'startMaterialize' | 'runs' | 'run' | 'cancelRun'> {
   const shape = (run: RunRecord) => toRun(run, parts.clock.now())
-  const start = async (views: Named | readonly Named[] | undefined, options: MaterializeOptions = {}): Promise<StartedRuns> => {
-    const started = await startRuns(parts, views === undefined ? undefined : textsOf(views), requestOf(parts, options), {
-      call: callOf(options),
-      ...(options.onProgress === undefined ? {} : { onProgress: progressOf(options.onProgress) }),
-    })
+  const start = async (
+    views: Named | readonly Named[] | undefined,
+    options: MaterializeOptions = {},
+  ): Promise<StartedRuns> => {
+    const started = await startRuns(
+      parts,
+      views === undefined ? undefined : textsOf(views),
+      requestOf(parts, options),
+      {
+        call: callOf(options),
+        ...(options.onProgress === undefined ? {} : { onProgress: progressOf(options.onProgress) }),
+      },
+    )
     begun(started.ended)
     return started
   }
@@ -49,8 +60,14 @@ export function runs(parts: Parts, begun: (ended: Promise<unknown>) => void): Pi
 }
 
 function requestOf(parts: Parts, options: MaterializeOptions): RunRequest {
-  if (options.since !== undefined && options.start !== undefined) throw fail('BAD_REQUEST', 'Both `start` and `since` are given', { at: '/since', remedy: 'Give one of them.' })
-  const start = options.start === undefined ? (options.since === undefined ? undefined : parts.clock.now() - durationOf(options.since, 'since')) : instantOf(options.start, 'start')
+  if (options.since !== undefined && options.start !== undefined)
+    throw fail('BAD_REQUEST', 'Both `start` and `since` are given', { at: '/since', remedy: 'Give one of them.' })
+  const start =
+    options.start === undefined
+      ? options.since === undefined
+        ? undefined
+        : parts.clock.now() - durationOf(options.since, 'since')
+      : instantOf(options.start, 'start')
   return {
     repair: options.repair ?? false,
     ...(start === undefined ? {} : { start }),
@@ -61,7 +78,10 @@ function requestOf(parts: Parts, options: MaterializeOptions): RunRequest {
 /** What a run that did not succeed throws to who waited for it. */
 function endOf(run: RunRecord): Error {
   const code: ErrorCode = run.error !== null && isErrorCode(run.error.code) ? run.error.code : 'INTERNAL'
-  return fail(code, `The run ${run.id} of ${run.view} ${run.state === 'cancelled' ? 'was cancelled' : 'failed'}: ${run.error?.detail ?? 'no reason is recorded'}`)
+  return fail(
+    code,
+    `The run ${run.id} of ${run.view} ${run.state === 'cancelled' ? 'was cancelled' : 'failed'}: ${run.error?.detail ?? 'no reason is recorded'}`,
+  )
 }
 
 function progressOf(report: (progress: RunProgress) => void): (run: RunRecord) => Progressing {
@@ -69,7 +89,14 @@ function progressOf(report: (progress: RunProgress) => void): (run: RunRecord) =
     const startedMs = performance.now()
     return (phase, rows) => {
       const seconds = (performance.now() - startedMs) / 1000
-      report({ run: run.id, view: run.view, phase, rows, fraction: phase === 'done' ? 1 : null, rowsPerSecond: seconds > 0 ? rows / seconds : 0 })
+      report({
+        run: run.id,
+        view: run.view,
+        phase,
+        rows,
+        fraction: phase === 'done' ? 1 : null,
+        rowsPerSecond: seconds > 0 ? rows / seconds : 0,
+      })
     }
   }
 }

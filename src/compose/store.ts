@@ -62,7 +62,8 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
     show: async (kind, name, call) => show(parts, { kind, name }, callOf(call)),
     async load(sources, call) {
       const { definitions } = await snapshots.current(callOf(call))
-      for (const name of sources ?? []) if (!definitions.sources.has(name)) throw fail('UNKNOWN_NAME', `There is no source "${name}"`)
+      for (const name of sources ?? [])
+        if (!definitions.sources.has(name)) throw fail('UNKNOWN_NAME', `There is no source "${name}"`)
       // Every engine of this release reads file sources where they lie.
       return { sources: [] }
     },

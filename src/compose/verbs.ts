@@ -15,7 +15,9 @@ import type { Parts } from './parts.ts'
 const listedVersions = 100
 
 /** The verbs of definitions and the registry. */
-export function definitionVerbs(parts: Parts): Pick<Store, 'validate' | 'plan' | 'apply' | 'registry' | 'versions' | 'diff' | 'rollback'> {
+export function definitionVerbs(
+  parts: Parts,
+): Pick<Store, 'validate' | 'plan' | 'apply' | 'registry' | 'versions' | 'diff' | 'rollback'> {
   return {
     async validate(definitions) {
       const { errors } = readDefinitions(definitions)
@@ -26,7 +28,8 @@ export function definitionVerbs(parts: Parts): Pick<Store, 'validate' | 'plan' |
     rollback: async (version, options) => rollback(parts, version, termsOf(options), callOf(options)),
     registry: async (version, options) => readVersion(parts, version, callOf(options)),
     versions: async (options) => versions(parts, options?.limit ?? listedVersions, callOf(options)),
-    diff: async (from, to, options) => diffVersions(parts, { from, ...(to === undefined ? {} : { to }) }, callOf(options)),
+    diff: async (from, to, options) =>
+      diffVersions(parts, { from, ...(to === undefined ? {} : { to }) }, callOf(options)),
   }
 }
 

@@ -227,29 +227,49 @@ export interface Store extends AsyncDisposable {
   events(features: Named | readonly Named[], options: EventsOptions): Promise<Table>
   snapshot(features: Named | readonly Named[], options: SnapshotOptions): Promise<Table>
 
-  online(features: Named | readonly Named[], entities: readonly Readonly<Record<string, unknown>>[], options?: OnlineOptions): Promise<OnlineRows>
+  online(
+    features: Named | readonly Named[],
+    entities: readonly Readonly<Record<string, unknown>>[],
+    options?: OnlineOptions,
+  ): Promise<OnlineRows>
   /** Starts runs (all online views, or those named) and waits for their end. A failed run throws after all have ended. */
   materialize(views?: Named | readonly Named[], options?: MaterializeOptions): Promise<Run[]>
   /** Starts runs and answers at once. */
   startMaterialize(views?: Named | readonly Named[], options?: MaterializeOptions): Promise<Run[]>
-  runs(query?: { readonly view?: string; readonly state?: Run['state']; readonly limit?: number }, options?: CallOptions): Promise<Run[]>
+  runs(
+    query?: { readonly view?: string; readonly state?: Run['state']; readonly limit?: number },
+    options?: CallOptions,
+  ): Promise<Run[]>
   run(id: string, options?: CallOptions): Promise<Run>
   cancelRun(id: string, options?: CallOptions): Promise<Run>
 
   push(target: Named, rows: readonly Readonly<Record<string, unknown>>[], options?: PushOptions): Promise<PushAnswer>
   delete(view: Named, keys: Readonly<Record<string, unknown>>, options?: DeleteOptions): Promise<{ deleted: boolean }>
-  deadLetters(query?: { readonly source?: string; readonly limit?: number; readonly after?: string }, options?: CallOptions): Promise<{ deadLetters: readonly DeadLetterEntry[]; next?: string }>
-  replayDeadLetters(query?: { readonly ids?: readonly string[]; readonly source?: string }, options?: CallOptions): Promise<{ replayed: number; accepted: number; rejected: number }>
+  deadLetters(
+    query?: { readonly source?: string; readonly limit?: number; readonly after?: string },
+    options?: CallOptions,
+  ): Promise<{ deadLetters: readonly DeadLetterEntry[]; next?: string }>
+  replayDeadLetters(
+    query?: { readonly ids?: readonly string[]; readonly source?: string },
+    options?: CallOptions,
+  ): Promise<{ replayed: number; accepted: number; rejected: number }>
 
   registry(version?: number, options?: CallOptions): Promise<VersionEntry & { readonly definitions: WireDefinitions }>
   versions(options?: CallOptions & { readonly limit?: number }): Promise<VersionEntry[]>
-  diff(from: number, to?: number, options?: CallOptions): Promise<{ from: number; to: number; changes: readonly Change[] }>
+  diff(
+    from: number,
+    to?: number,
+    options?: CallOptions,
+  ): Promise<{ from: number; to: number; changes: readonly Change[] }>
   rollback(version: number, options?: ApplyOptions): Promise<Plan>
   list(kind: ListKind, options?: CallOptions): Promise<Described[]>
   show(kind: ListKind, name: string, options?: CallOptions): Promise<Described>
 
   /** Copies file sources into an offline store that cannot read files in place; nothing to do where it can. */
-  load(sources?: readonly string[], options?: CallOptions): Promise<{ sources: readonly { source: string; rows: number; skipped: number }[] }>
+  load(
+    sources?: readonly string[],
+    options?: CallOptions,
+  ): Promise<{ sources: readonly { source: string; rows: number; skipped: number }[] }>
   /** Brings the push log online and frees what is due; `serve` does it every few seconds. */
   maintain(options?: CallOptions): Promise<void>
   /** Each dependency by name. */

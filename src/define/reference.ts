@@ -22,13 +22,24 @@ const pair = new RegExp(`^\\s*(${name})\\s*=\\s*([^\\s,=()][^,=()]*?)\\s*$`)
 export function parseReference(text: string, at?: string): Reference {
   const m = pattern.exec(text.trim())
   if (m?.[1] === undefined) {
-    throw fail('BAD_REQUEST', `"${text}" is not a feature reference`, { at, remedy: 'Write view, view:feature, service, view@alias or view@alias(join_key=column,…), with an optional :feature after it.' })
+    throw fail('BAD_REQUEST', `"${text}" is not a feature reference`, {
+      at,
+      remedy:
+        'Write view, view:feature, service, view@alias or view@alias(join_key=column,…), with an optional :feature after it.',
+    })
   }
   const keys = new Map<string, string>()
   for (const part of m[3]?.split(',') ?? []) {
     const p = pair.exec(part)
-    if (p?.[1] === undefined || p[2] === undefined) throw fail('BAD_REQUEST', `"${part.trim()}" in the reference "${text}" is not join_key=column`, { at })
+    if (p?.[1] === undefined || p[2] === undefined)
+      throw fail('BAD_REQUEST', `"${part.trim()}" in the reference "${text}" is not join_key=column`, { at })
     keys.set(p[1], p[2])
   }
-  return Object.freeze({ text, name: m[1], keys, ...(m[2] === undefined ? {} : { alias: m[2] }), ...(m[4] === undefined ? {} : { feature: m[4] }) })
+  return Object.freeze({
+    text,
+    name: m[1],
+    keys,
+    ...(m[2] === undefined ? {} : { alias: m[2] }),
+    ...(m[4] === undefined ? {} : { feature: m[4] }),
+  })
 }

@@ -40,7 +40,8 @@ export function resolveView(definitions: Definitions, view: ViewDef): ResolvedVi
   const joinKeys = new Map<string, JoinKey>()
   for (const entityName of view.entities) {
     const entity = must(definitions.entities.get(entityName), `entity ${entityName} of view ${view.name} exists`)
-    for (const key of entity.keys) joinKeys.set(key.name, Object.freeze({ ...key, column: view.keys.get(key.name) ?? key.name }))
+    for (const key of entity.keys)
+      joinKeys.set(key.name, Object.freeze({ ...key, column: view.keys.get(key.name) ?? key.name }))
   }
   const origin = sourceMeaning(definitions, source)
   return Object.freeze({
@@ -49,7 +50,11 @@ export function resolveView(definitions: Definitions, view: ViewDef): ResolvedVi
     source,
     origin,
     joinKeys: Object.freeze([...joinKeys.values()]),
-    features: Object.freeze(view.features.map((f) => Object.freeze({ name: f.name, type: f.type, column: f.column, meaning: `${f.column}@${origin}` }))),
+    features: Object.freeze(
+      view.features.map((f) =>
+        Object.freeze({ name: f.name, type: f.type, column: f.column, meaning: `${f.column}@${origin}` }),
+      ),
+    ),
     timestamp: source.timestamp,
     created: createdColumn(source),
     ttlUs: view.ttlUs,
@@ -68,11 +73,26 @@ export function sourceMeaning(definitions: Definitions, source: SourceDef): stri
     case 'csv':
       return JSON.stringify([source.type, source.path, source.timestamp, source.created ?? null])
     case 'sql':
-      return JSON.stringify([source.type, source.sql, source.timestamp, source.created ?? null, sqlInputs(definitions, source.name, source.sql).map((name) => [name, sourceMeaning(definitions, must(definitions.sources.get(name), `input ${name}`))])])
+      return JSON.stringify([
+        source.type,
+        source.sql,
+        source.timestamp,
+        source.created ?? null,
+        sqlInputs(definitions, source.name, source.sql).map((name) => [
+          name,
+          sourceMeaning(definitions, must(definitions.sources.get(name), `input ${name}`)),
+        ]),
+      ])
     case 'push':
       return JSON.stringify([source.type, source.name, source.timestamp, createdColumn(source)])
     case 'postgres':
-      return JSON.stringify([source.type, source.table ?? null, source.query ?? null, source.timestamp, source.created ?? null])
+      return JSON.stringify([
+        source.type,
+        source.table ?? null,
+        source.query ?? null,
+        source.timestamp,
+        source.created ?? null,
+      ])
     case 'kafka':
       return JSON.stringify([source.type, source.topic, source.format, source.timestamp, createdColumn(source)])
   }

@@ -1,6 +1,7 @@
 /** Asserts what only a fault in Provender can break. */
 export function assert(condition: unknown, message: string): asserts condition {
-  if (condition === false || condition === undefined || condition === null) throw new Error(`Assertion failed: ${message}`)
+  if (condition === false || condition === undefined || condition === null)
+    throw new Error(`Assertion failed: ${message}`)
 }
 
 /** The value, asserted to be there. */

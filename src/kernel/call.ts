@@ -15,7 +15,10 @@ export function checkCall(call: Call | undefined): void {
   if (call === undefined) return
   if (call.signal?.aborted === true) {
     const reason: unknown = call.signal.reason
-    throw reason instanceof Error && reason.name === 'ProvenderError' ? reason : fail('INTERRUPTED', 'The call was aborted', { cause: reason })
+    throw reason instanceof Error && reason.name === 'ProvenderError'
+      ? reason
+      : fail('INTERRUPTED', 'The call was aborted', { cause: reason })
   }
-  if (call.deadlineAtMs !== undefined && Date.now() > call.deadlineAtMs) throw fail('DEADLINE_EXCEEDED', 'The deadline passed before the work began')
+  if (call.deadlineAtMs !== undefined && Date.now() > call.deadlineAtMs)
+    throw fail('DEADLINE_EXCEEDED', 'The deadline passed before the work began')
 }

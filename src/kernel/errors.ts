@@ -85,7 +85,11 @@ export function failAll(errors: readonly ProvenderError[]): ProvenderError {
   const [first] = errors
   if (first === undefined) throw new Error('failAll needs at least one error')
   if (errors.length === 1) return first
-  return new ProvenderError(first.code, `${errors.length} errors; the first: ${first.message}`, { at: first.at, remedy: first.remedy, errors })
+  return new ProvenderError(first.code, `${errors.length} errors; the first: ${first.message}`, {
+    at: first.at,
+    remedy: first.remedy,
+    errors,
+  })
 }
 
 /** Whether something thrown is an error of Provender, even from a second copy of the package. */
@@ -97,6 +101,7 @@ export function isProvenderError(thrown: unknown): thrown is ProvenderError {
 export function asProvenderError(thrown: unknown): ProvenderError {
   if (isProvenderError(thrown)) return thrown
   const message = thrown instanceof Error ? thrown.message : String(thrown)
-  if (thrown instanceof Error && 'code' in thrown && (thrown.code === 'ENOSPC' || thrown.code === 'EDQUOT')) return new ProvenderError('STORE_FULL', message, { cause: thrown })
+  if (thrown instanceof Error && 'code' in thrown && (thrown.code === 'ENOSPC' || thrown.code === 'EDQUOT'))
+    return new ProvenderError('STORE_FULL', message, { cause: thrown })
   return new ProvenderError('INTERNAL', message, { cause: thrown })
 }

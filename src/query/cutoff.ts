@@ -16,6 +16,8 @@ function inIntervals(intervals: readonly Interval[]): Predicate {
   const at = (op: '<' | '>=', value: bigint): Predicate => ({ op, column: own.event, type: 'timestamp', value })
   return {
     op: 'or',
-    all: intervals.map((i): Predicate => (i.start === null ? at('<', i.end) : { op: 'and', all: [at('>=', i.start), at('<', i.end)] })),
+    all: intervals.map((i): Predicate =>
+      i.start === null ? at('<', i.end) : { op: 'and', all: [at('>=', i.start), at('<', i.end)] },
+    ),
   }
 }

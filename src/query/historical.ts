@@ -41,41 +41,88 @@ export function asOfPlan(definitions: Definitions, uses: readonly ViewUse[], req
       if (!spineColumns.has(name)) spineColumns.set(name, { name, type: key.type })
     }
   }
-  return { kind: 'asOf', left: { kind: 'input', name: 'spine', uses: [...spineColumns.values()] }, at: request.timestamp, joins }
+  return {
+    kind: 'asOf',
+    left: { kind: 'input', name: 'spine', uses: [...spineColumns.values()] },
+    at: request.timestamp,
+    joins,
+  }
 }
 
 /** Names of the columns that reads without a spine add to keys and features. */
 export const timeColumns = Object.freeze({ event: 'event_timestamp', created: 'created_timestamp' })
 
 /** Every row of one view with event time in [start, end): keys, event and created time, features; by keys, then the Order; equal rows once. */
-export function eventsPlan(definitions: Definitions, use: ViewUse, range: { readonly start: bigint; readonly end: bigint; readonly asOf?: bigint }): Relation {
-  const rows = knownAt(within(viewRows(definitions, use.view, { purgedBelow: use.purgedBelow }), [{ start: range.start, end: range.end }]), range.asOf)
+export function eventsPlan(
+  definitions: Definitions,
+  use: ViewUse,
+  range: { readonly start: bigint; readonly end: bigint; readonly asOf?: bigint },
+): Relation {
+  const rows = knownAt(
+    within(viewRows(definitions, use.view, { purgedBelow: use.purgedBelow }), [{ start: range.start, end: range.end }]),
+    range.asOf,
+  )
   const keys = use.view.joinKeys.map((k) => k.name)
-  const live: Relation = { kind: 'filter', input: rows, where: { op: '=', column: own.tombstone, type: 'bool', value: false } }
+  const live: Relation = {
+    kind: 'filter',
+    input: rows,
+    where: { op: '=', column: own.tombstone, type: 'bool', value: false },
+  }
   const order = orderOf(use.view, true)
   const columns = [...new Set([...columnsOf(use.view), ...order])].map((c) => ({ as: c, column: c }))
-  const sorted: Relation = { kind: 'sort', input: { kind: 'distinct', input: { kind: 'derive', input: live, columns } }, by: [...keys, ...order] }
+  const sorted: Relation = {
+    kind: 'sort',
+    input: { kind: 'distinct', input: { kind: 'derive', input: live, columns } },
+    by: [...keys, ...order],
+  }
   return {
     kind: 'derive',
     input: sorted,
-    columns: [...named(keys), { as: timeColumns.event, column: own.event }, { as: timeColumns.created, column: own.created }, ...use.outputs.map((o) => ({ as: o.as, column: o.feature }))],
+    columns: [
+      ...named(keys),
+      { as: timeColumns.event, column: own.event },
+      { as: timeColumns.created, column: own.created },
+      ...use.outputs.map((o) => ({ as: o.as, column: o.feature })),
+    ],
   }
 }
 
 /** One row per entity: the latest with event time ≤ at, and ≥ at − ttl unless expired ones are asked for; keys, event time, features; by keys. */
-export function snapshotPlan(definitions: Definitions, use: ViewUse, range: { readonly at: bigint; readonly asOf?: bigint; readonly includeExpired: boolean }): Relation {
-  const rows = knownAt(within(viewRows(definitions, use.view, { purgedBelow: use.purgedBelow }), [{ start: null, end: range.at + 1n }]), range.asOf)
+export function snapshotPlan(
+  definitions: Definitions,
+  use: ViewUse,
+  range: { readonly at: bigint; readonly asOf?: bigint; readonly includeExpired: boolean },
+): Relation {
+  const rows = knownAt(
+    within(viewRows(definitions, use.view, { purgedBelow: use.purgedBelow }), [{ start: null, end: range.at + 1n }]),
+    range.asOf,
+  )
   const keys = use.view.joinKeys.map((k) => k.name)
   const latest: Relation = { kind: 'latest', input: rows, by: keys, order: orderOf(use.view, use.ties) }
-  const live: Relation = { kind: 'filter', input: latest, where: { op: '=', column: own.tombstone, type: 'bool', value: false } }
+  const live: Relation = {
+    kind: 'filter',
+    input: latest,
+    where: { op: '=', column: own.tombstone, type: 'bool', value: false },
+  }
   const ttl = use.view.ttlUs
   const fresh: Relation =
-    ttl === 0n || range.includeExpired ? live : { kind: 'filter', input: live, where: { op: '>=', column: own.event, type: 'timestamp', value: range.at - ttl } }
+    ttl === 0n || range.includeExpired
+      ? live
+      : {
+          kind: 'filter',
+          input: live,
+          where: { op: '>=', column: own.event, type: 'timestamp', value: range.at - ttl },
+        }
   return {
     kind: 'derive',
     input: { kind: 'sort', input: fresh, by: keys },
-    columns: [...named(keys), { as: timeColumns.event, column: own.event }, ...use.outputs.map((o) => ({ as: o.as, column: o.feature }))],
+    columns: [
+      ...named(keys),
+      { as: timeColumns.event, column: own.event },
+      ...use.outputs.map((o) => ({ as: o.as, column: o.feature })),
+    ],
   }
 }
 
-const named = (columns: readonly string[]): { as: string; column: string }[] => columns.map((c) => ({ as: c, column: c }))
+const named = (columns: readonly string[]): { as: string; column: string }[] =>
+  columns.map((c) => ({ as: c, column: c }))

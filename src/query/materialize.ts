@@ -46,24 +46,46 @@ export function runPlan(definitions: Definitions, view: ResolvedView, scope: Run
     const everything = within(unionOf(all), ground)
     // Without keys there is one entity, and any new row touches it; reading all its rows is right in any case.
     if (keys.length === 0) return latest(everything)
-    candidates.push({ kind: 'semi', input: everything, keys, among: { kind: 'derive', input: fresh, columns: keys.map((k) => ({ as: k, column: k })) } })
+    candidates.push({
+      kind: 'semi',
+      input: everything,
+      keys,
+      among: { kind: 'derive', input: fresh, columns: keys.map((k) => ({ as: k, column: k })) },
+    })
   }
   if (scope.gap.length > 0) candidates.push(within(unionOf(all), scope.gap))
   return candidates.length === 0 ? null : latest(unionOf(candidates))
 }
 
 /** The rows that were visible to earlier runs, and those that became visible since. */
-function partsOf(definitions: Definitions, view: ResolvedView, scope: RunScope): { known: Relation[]; fresh: Relation[] } {
+function partsOf(
+  definitions: Definitions,
+  view: ResolvedView,
+  scope: RunScope,
+): { known: Relation[]; fresh: Relation[] } {
   const known: Relation[] = []
   const fresh: Relation[] = []
   const push = { purgedBelow: scope.purgedBelow }
-  known.push(...rowsPushed(view, { ...push, logBefore: scope.coveredPosition < scope.logBefore ? scope.coveredPosition : scope.logBefore }))
+  known.push(
+    ...rowsPushed(view, {
+      ...push,
+      logBefore: scope.coveredPosition < scope.logBefore ? scope.coveredPosition : scope.logBefore,
+    }),
+  )
   fresh.push(...rowsPushed(view, { ...push, logFrom: scope.coveredPosition, logBefore: scope.logBefore }))
   if (!readsInPlace(view.source)) return { known, fresh }
   if (view.source.type === 'sql') {
-    const rows = rowsInPlace(definitions, view, { files: [...scope.coveredFiles, ...scope.newFiles], logBefore: scope.logBefore })
+    const rows = rowsInPlace(definitions, view, {
+      files: [...scope.coveredFiles, ...scope.newFiles],
+      logBefore: scope.logBefore,
+    })
     known.push(rows)
-    if (scope.newFrom !== null) fresh.push({ kind: 'filter', input: rows, where: { op: '>=', column: own.event, type: 'timestamp', value: scope.newFrom } })
+    if (scope.newFrom !== null)
+      fresh.push({
+        kind: 'filter',
+        input: rows,
+        where: { op: '>=', column: own.event, type: 'timestamp', value: scope.newFrom },
+      })
     return { known, fresh }
   }
   if (scope.coveredFiles.length > 0) known.push(rowsInPlace(definitions, view, { files: scope.coveredFiles }))
@@ -72,7 +94,11 @@ function partsOf(definitions: Definitions, view: ResolvedView, scope: RunScope):
 }
 
 /** How many pairs of rows read in place are equal in (keys, event, created): 0 means that ties need no settling. Two plans whose counts are compared. */
-export function tiePlans(definitions: Definitions, view: ResolvedView, files: readonly FileIdentity[]): { rows: Relation; distinct: Relation } | null {
+export function tiePlans(
+  definitions: Definitions,
+  view: ResolvedView,
+  files: readonly FileIdentity[],
+): { rows: Relation; distinct: Relation } | null {
   if (!readsInPlace(view.source)) return null
   const columns = [...view.joinKeys.map((k) => k.name), own.event, own.created].map((c) => ({ as: c, column: c }))
   const rows: Relation = { kind: 'derive', input: rowsInPlace(definitions, view, { files }), columns }
@@ -80,9 +106,20 @@ export function tiePlans(definitions: Definitions, view: ResolvedView, files: re
 }
 
 /** How many rows read in place a view leaves out since a key or the event time is null. */
-export function skippedPlan(definitions: Definitions, view: ResolvedView, files: readonly FileIdentity[]): Relation | null {
+export function skippedPlan(
+  definitions: Definitions,
+  view: ResolvedView,
+  files: readonly FileIdentity[],
+): Relation | null {
   if (!readsInPlace(view.source) || view.source.type === 'sql') return null
   const usable = rowsInPlace(definitions, view, { files })
   const columns = [...view.joinKeys.map((k) => k.name), own.event]
-  return { kind: 'count', input: { kind: 'filter', input: usable.input, where: { op: 'or', all: columns.map((column) => ({ op: 'is null', column })) } } }
+  return {
+    kind: 'count',
+    input: {
+      kind: 'filter',
+      input: usable.input,
+      where: { op: 'or', all: columns.map((column) => ({ op: 'is null', column })) },
+    },
+  }
 }

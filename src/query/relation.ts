@@ -8,7 +8,20 @@ import type { SourceDef } from '../define/definition.ts'
  * latest, what a cutoff hides, what a tombstone does); engines only know how to evaluate a node. Columns are known by
  * name; names that start with an underscore are Provender's own, since no user name does.
  */
-export type Relation = SourceRows | SqlRows | LogRows | InputRows | Derive | Filter | Union | Latest | SemiJoin | AsOf | Distinct | Sort | Count
+export type Relation =
+  | SourceRows
+  | SqlRows
+  | LogRows
+  | InputRows
+  | Derive
+  | Filter
+  | Union
+  | Latest
+  | SemiJoin
+  | AsOf
+  | Distinct
+  | Sort
+  | Count
 
 /** Provender's own columns of a view's rows. */
 export const own = Object.freeze({
@@ -92,7 +105,10 @@ export interface InputRows {
 export interface Derive {
   readonly kind: 'derive'
   readonly input: Relation
-  readonly columns: readonly ({ readonly as: string; readonly column: string } | { readonly as: string; readonly type: FeatureType; readonly constant: Value | null })[]
+  readonly columns: readonly (
+    | { readonly as: string; readonly column: string }
+    | { readonly as: string; readonly type: FeatureType; readonly constant: Value | null }
+  )[]
 }
 
 /** Keeps rows for which the predicate is true. */
@@ -104,7 +120,12 @@ export interface Filter {
 
 /** A comparison with null is false. */
 export type Predicate =
-  | { readonly op: '<' | '<=' | '>' | '>=' | '=' | '<>'; readonly column: string; readonly type: FeatureType; readonly value: Value }
+  | {
+      readonly op: '<' | '<=' | '>' | '>=' | '=' | '<>'
+      readonly column: string
+      readonly type: FeatureType
+      readonly value: Value
+    }
   | { readonly op: 'is not null' | 'is null'; readonly column: string }
   | { readonly op: 'and' | 'or'; readonly all: readonly Predicate[] }
 

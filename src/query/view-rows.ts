@@ -25,21 +25,32 @@ export function orderOf(view: ResolvedView, ties: boolean): string[] {
 export const readsInPlace = (source: SourceDef): boolean => source.type !== 'push' && source.type !== 'kafka'
 
 /** The rows of a view read in place, with the columns join keys, features and Provender's own; rows without a key or event time are left out. */
-export function rowsInPlace(definitions: Definitions, view: ResolvedView, scope: Pick<RowsScope, 'files' | 'logBefore'>): Filter {
+export function rowsInPlace(
+  definitions: Definitions,
+  view: ResolvedView,
+  scope: Pick<RowsScope, 'files' | 'logBefore'>,
+): Filter {
   const take = takeBySourceColumn(view)
   const timed: Take[] = [...take, { column: view.timestamp, as: own.event, type: 'timestamp' }]
   if (view.created !== null) timed.push({ column: view.created, as: own.created, type: 'timestamp' })
   const leaf: Relation =
     view.source.type === 'sql'
       ? { kind: 'sql', source: view.source, take: timed, inputs: sqlInputsOf(definitions, view.source, scope) }
-      : { kind: 'source', source: view.source, take: timed, ...(scope.files === undefined ? {} : { files: scope.files }) }
+      : {
+          kind: 'source',
+          source: view.source,
+          take: timed,
+          ...(scope.files === undefined ? {} : { files: scope.files }),
+        }
   return usable(view, {
     kind: 'derive',
     input: leaf,
     columns: [
       ...columnsOf(view).map((c) => ({ as: c, column: c })),
       { as: own.event, column: own.event },
-      view.created === null ? { as: own.created, type: 'timestamp', constant: null } : { as: own.created, column: own.created },
+      view.created === null
+        ? { as: own.created, type: 'timestamp', constant: null }
+        : { as: own.created, column: own.created },
       { as: own.reading, type: 'int64', constant: 1n },
       { as: own.tie, type: 'int64', constant: 0n },
       { as: own.tombstone, type: 'bool', constant: false },
@@ -73,12 +84,18 @@ export function rowsPushed(view: ResolvedView, scope: Omit<RowsScope, 'files'>):
       }),
     ]
   }
-  return [...leaf('source', view.source.name, takeBySourceColumn(view), 0n), ...leaf('view', view.name, takeByName(view), scope.purgedBelow)]
+  return [
+    ...leaf('source', view.source.name, takeBySourceColumn(view), 0n),
+    ...leaf('view', view.name, takeByName(view), scope.purgedBelow),
+  ]
 }
 
 /** All rows of a view in a scope. */
 export function viewRows(definitions: Definitions, view: ResolvedView, scope: RowsScope): Relation {
-  const parts = [...(readsInPlace(view.source) ? [rowsInPlace(definitions, view, scope)] : []), ...rowsPushed(view, scope)]
+  const parts = [
+    ...(readsInPlace(view.source) ? [rowsInPlace(definitions, view, scope)] : []),
+    ...rowsPushed(view, scope),
+  ]
   return unionOf(parts)
 }
 
@@ -88,7 +105,11 @@ export function unionOf(parts: readonly Relation[]): Relation {
 }
 
 /** The inputs of a `sql` source, all the way down, each with the files of the scope that are its own left to the engine. */
-export function sqlInputsOf(definitions: Definitions, source: SourceDef, scope: Pick<RowsScope, 'files' | 'logBefore'>): SqlInput[] {
+export function sqlInputsOf(
+  definitions: Definitions,
+  source: SourceDef,
+  scope: Pick<RowsScope, 'files' | 'logBefore'>,
+): SqlInput[] {
   if (source.type !== 'sql') return []
   return sqlInputs(definitions, source.name, source.sql).map((name) => {
     const input = must(definitions.sources.get(name), `source ${name} exists`)
@@ -102,14 +123,22 @@ export function sqlInputsOf(definitions: Definitions, source: SourceDef, scope: 
 }
 
 /** The join keys and features of a view, in that order. */
-export const columnsOf = (view: ResolvedView): string[] => [...view.joinKeys.map((k) => k.name), ...view.features.map((f) => f.name)]
+export const columnsOf = (view: ResolvedView): string[] => [
+  ...view.joinKeys.map((k) => k.name),
+  ...view.features.map((f) => f.name),
+]
 
-const takeBySourceColumn = (view: ResolvedView): Take[] => [...view.joinKeys, ...view.features].map((c) => ({ column: c.column, as: c.name, type: c.type }))
+const takeBySourceColumn = (view: ResolvedView): Take[] =>
+  [...view.joinKeys, ...view.features].map((c) => ({ column: c.column, as: c.name, type: c.type }))
 
-const takeByName = (view: ResolvedView): Take[] => [...view.joinKeys, ...view.features].map((c) => ({ column: c.name, as: c.name, type: c.type }))
+const takeByName = (view: ResolvedView): Take[] =>
+  [...view.joinKeys, ...view.features].map((c) => ({ column: c.name, as: c.name, type: c.type }))
 
 /** A row with a null key or event time is no row of a view. */
 function usable(view: ResolvedView, input: Relation): Filter {
-  const all: Predicate[] = [own.event, ...view.joinKeys.map((k) => k.name)].map((column) => ({ op: 'is not null', column }))
+  const all: Predicate[] = [own.event, ...view.joinKeys.map((k) => k.name)].map((column) => ({
+    op: 'is not null',
+    column,
+  }))
   return { kind: 'filter', input, where: { op: 'and', all } }
 }

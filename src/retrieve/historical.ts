@@ -35,34 +35,66 @@ export interface HistoricalAnswer {
  * The point-in-time join: exactly one row per spine row, in spine order, its own columns untouched.
  * @throws BAD_REQUEST, UNKNOWN_NAME, NAME_COLLISION, NO_CREATED_COLUMN, MISSING_KEY, MISSING_TIMESTAMP, and what the engine says of sources.
  */
-export async function readHistorical(deps: HistoricalDeps, request: HistoricalRequest & { readonly spine: SpineRequest; readonly timestamp?: string; readonly knownBySpine: boolean }): Promise<HistoricalAnswer> {
+export async function readHistorical(
+  deps: HistoricalDeps,
+  request: HistoricalRequest & {
+    readonly spine: SpineRequest
+    readonly timestamp?: string
+    readonly knownBySpine: boolean
+  },
+): Promise<HistoricalAnswer> {
   const read = await prepare(deps, request)
-  const spine: SpineInput = request.spine.kind === 'sql' ? { ...request.spine, inputs: allInputs(read.definitions) } : request.spine
+  const spine: SpineInput =
+    request.spine.kind === 'sql' ? { ...request.spine, inputs: allInputs(read.definitions) } : request.spine
   const columns = await spineColumnsOf(deps.offline, request.spine, read.definitions, request.call)
   const timestamp = timestampOf(columns, request.timestamp)
   for (const field of read.compiled.keyFields) {
     if (columns !== null && !columns.some((c) => c.name === field.name)) {
-      throw fail('MISSING_KEY', `The spine has no column "${field.name}", a join key of ${field.label}`, { at: '/spine', remedy: `Add the column, or map the key: ${field.label}@alias(${field.name}=its_column).` })
+      throw fail('MISSING_KEY', `The spine has no column "${field.name}", a join key of ${field.label}`, {
+        at: '/spine',
+        remedy: `Add the column, or map the key: ${field.label}@alias(${field.name}=its_column).`,
+      })
     }
   }
-  if (columns !== null) demandFreeNames(columns.map((c) => c.name), read.compiled)
+  if (columns !== null)
+    demandFreeNames(
+      columns.map((c) => c.name),
+      read.compiled,
+    )
   if (request.knownBySpine || request.asOf !== undefined) demandCreated(read)
   const uses = read.compiled.uses.map((_, i) => viewUse(read, i))
-  const plan = asOfPlan(read.definitions, uses, { timestamp, knownBySpine: request.knownBySpine, ...(request.asOf === undefined ? {} : { asOf: request.asOf }) })
+  const plan = asOfPlan(read.definitions, uses, {
+    timestamp,
+    knownBySpine: request.knownBySpine,
+    ...(request.asOf === undefined ? {} : { asOf: request.asOf }),
+  })
   const notes = await notesOf(deps, read, request)
   const result = await deps.offline.query({ plan, inputs: new Map([['spine', spine]]) }, request.call)
-  if (columns === null) demandFreeNames(result.fields.slice(0, result.fields.length - read.compiled.outputs.length).map((f) => f.name), read.compiled)
+  if (columns === null)
+    demandFreeNames(
+      result.fields.slice(0, result.fields.length - read.compiled.outputs.length).map((f) => f.name),
+      read.compiled,
+    )
   return { result, notes }
 }
 
 /** Every row of one view with event time in [start, end). @throws as `readHistorical`; BAD_REQUEST for features of several views. */
-export async function readEvents(deps: HistoricalDeps, request: HistoricalRequest & { readonly start: bigint; readonly end: bigint }): Promise<HistoricalAnswer> {
-  if (request.start >= request.end) throw fail('BAD_REQUEST', 'The interval is empty: its start is not before its end', { at: '/start' })
-  return readAlone(deps, request, [timeColumns.event, timeColumns.created], (definitions, use) => eventsPlan(definitions, use, request))
+export async function readEvents(
+  deps: HistoricalDeps,
+  request: HistoricalRequest & { readonly start: bigint; readonly end: bigint },
+): Promise<HistoricalAnswer> {
+  if (request.start >= request.end)
+    throw fail('BAD_REQUEST', 'The interval is empty: its start is not before its end', { at: '/start' })
+  return readAlone(deps, request, [timeColumns.event, timeColumns.created], (definitions, use) =>
+    eventsPlan(definitions, use, request),
+  )
 }
 
 /** One row per entity, the latest at an instant. @throws as `readEvents`. */
-export async function readSnapshot(deps: HistoricalDeps, request: HistoricalRequest & { readonly at: bigint; readonly includeExpired: boolean }): Promise<HistoricalAnswer> {
+export async function readSnapshot(
+  deps: HistoricalDeps,
+  request: HistoricalRequest & { readonly at: bigint; readonly includeExpired: boolean },
+): Promise<HistoricalAnswer> {
   return readAlone(deps, request, [timeColumns.event], (definitions, use) => snapshotPlan(definitions, use, request))
 }
 
@@ -74,15 +106,31 @@ interface Prepared {
 
 async function prepare(deps: HistoricalDeps, request: HistoricalRequest): Promise<Prepared> {
   const snapshot = await deps.snapshots.current(request.call)
-  const definitions = request.registryVersion === undefined ? snapshot.definitions : await deps.snapshots.definitions(request.registryVersion, request.call)
+  const definitions =
+    request.registryVersion === undefined
+      ? snapshot.definitions
+      : await deps.snapshots.definitions(request.registryVersion, request.call)
   const compiled = compileReferences(headCatalog(definitions), request.features, { fullNames: request.fullNames })
-  return { definitions, compiled, purgedBelow: new Map([...snapshot.views.values()].map((v) => [v.name, v.generations.purgedBelow])) }
+  return {
+    definitions,
+    compiled,
+    purgedBelow: new Map([...snapshot.views.values()].map((v) => [v.name, v.generations.purgedBelow])),
+  }
 }
 
-async function readAlone(deps: HistoricalDeps, request: HistoricalRequest, times: readonly string[], planOf: (definitions: Definitions, use: ViewUse) => Relation): Promise<HistoricalAnswer> {
+async function readAlone(
+  deps: HistoricalDeps,
+  request: HistoricalRequest,
+  times: readonly string[],
+  planOf: (definitions: Definitions, use: ViewUse) => Relation,
+): Promise<HistoricalAnswer> {
   const read = await prepare(deps, request)
   if (read.compiled.uses.length !== 1) {
-    throw fail('BAD_REQUEST', `Events and snapshots read one view; these features are of ${read.compiled.uses.map((u) => u.label).join(', ')}`, { at: '/features', remedy: 'Ask for each view by itself, or join them to a spine.' })
+    throw fail(
+      'BAD_REQUEST',
+      `Events and snapshots read one view; these features are of ${read.compiled.uses.map((u) => u.label).join(', ')}`,
+      { at: '/features', remedy: 'Ask for each view by itself, or join them to a spine.' },
+    )
   }
   demandFreeNames(times, read.compiled)
   if (request.asOf !== undefined) demandCreated(read)
@@ -112,7 +160,10 @@ function demandFreeNames(taken: readonly string[], compiled: Compiled): void {
     const other = lower.get(output.name.toLowerCase())
     if (other === undefined) continue
     const label = must(compiled.uses[output.use], 'a use').label
-    throw fail('NAME_COLLISION', `The output "${output.name}" of ${label} collides with the column "${other}"`, { at: '/features', remedy: 'Use full names or an alias, or rename the column.' })
+    throw fail('NAME_COLLISION', `The output "${output.name}" of ${label} collides with the column "${other}"`, {
+      at: '/features',
+      remedy: 'Use full names or an alias, or rename the column.',
+    })
   }
 }
 
@@ -120,24 +171,38 @@ function demandFreeNames(taken: readonly string[], compiled: Compiled): void {
 function demandCreated(read: Prepared): void {
   for (const { view } of read.compiled.uses) {
     if (view.created !== null || !readsInPlace(view.source)) continue
-    throw fail('NO_CREATED_COLUMN', `The source ${view.source.name} of ${view.name} has no created column, so what was known when cannot be told`, {
-      remedy: `Declare  created: ${view.timestamp}  for ${view.source.name} if its rows are known at once, else the column that says when.`,
-    })
+    throw fail(
+      'NO_CREATED_COLUMN',
+      `The source ${view.source.name} of ${view.name} has no created column, so what was known when cannot be told`,
+      {
+        remedy: `Declare  created: ${view.timestamp}  for ${view.source.name} if its rows are known at once, else the column that says when.`,
+      },
+    )
   }
 }
 
 async function notesOf(deps: HistoricalDeps, read: Prepared, request: HistoricalRequest): Promise<string[]> {
   const { asOf } = request
   if (asOf === undefined) return []
-  const sources = [...new Map(read.compiled.uses.filter((u) => readsInPlace(u.view.source)).map((u) => [u.view.source.name, u.view.source])).values()]
+  const sources = [
+    ...new Map(
+      read.compiled.uses.filter((u) => readsInPlace(u.view.source)).map((u) => [u.view.source.name, u.view.source]),
+    ).values(),
+  ]
   const facts = await deps.offline.describe(sources, read.definitions.sources, request.call)
   return sources.flatMap((source, i) => {
     const later = facts[i]?.files.filter((f) => f.mtimeUs > asOf) ?? []
-    return later.length === 0 ? [] : [`The source ${source.name} has ${later.length} file${later.length === 1 ? '' : 's'} written after asOf: what a training set built then would have held may differ.`]
+    return later.length === 0
+      ? []
+      : [
+          `The source ${source.name} has ${later.length} file${later.length === 1 ? '' : 's'} written after asOf: what a training set built then would have held may differ.`,
+        ]
   })
 }
 
 /** Every source under its name, for user SQL. */
 function allInputs(definitions: Definitions): Extract<SpineInput, { kind: 'sql' }>['inputs'] {
-  return [...definitions.sources.values()].map((source) => (source.type === 'sql' ? { source, inputs: sqlInputsOf(definitions, source, {}) } : { source }))
+  return [...definitions.sources.values()].map((source) =>
+    source.type === 'sql' ? { source, inputs: sqlInputsOf(definitions, source, {}) } : { source },
+  )
 }

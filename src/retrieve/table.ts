@@ -16,7 +16,8 @@ const flushChars = 1 << 20
 export function tableOf({ result, notes }: HistoricalAnswer): Table {
   let read = false
   const batches = (): AsyncIterable<Batch> => {
-    if (read) throw fail('BAD_REQUEST', 'The rows of this table were read already', { remedy: 'Ask for the table again.' })
+    if (read)
+      throw fail('BAD_REQUEST', 'The rows of this table were read already', { remedy: 'Ask for the table again.' })
     read = true
     return closing(result, result.batches())
   }
@@ -30,7 +31,8 @@ export function tableOf({ result, notes }: HistoricalAnswer): Table {
       for await (const batch of batches()) {
         for (let i = 0; i < batch.rows; i++) {
           const row: Record<string, SdkValue> = {}
-          for (const [j, field] of result.fields.entries()) define(row, field.name, shapers[j]?.(batch.columns[j]?.[i] ?? null) ?? null)
+          for (const [j, field] of result.fields.entries())
+            define(row, field.name, shapers[j]?.(batch.columns[j]?.[i] ?? null) ?? null)
           rows.push(row)
         }
       }
@@ -40,7 +42,8 @@ export function tableOf({ result, notes }: HistoricalAnswer): Table {
       const columns = result.fields.map((): SdkValue[] => [])
       const shapers = result.fields.map((f) => shaperOfField(f, exactness))
       for await (const batch of batches()) {
-        for (const [j, column] of columns.entries()) for (let i = 0; i < batch.rows; i++) column.push(shapers[j]?.(batch.columns[j]?.[i] ?? null) ?? null)
+        for (const [j, column] of columns.entries())
+          for (let i = 0; i < batch.rows; i++) column.push(shapers[j]?.(batch.columns[j]?.[i] ?? null) ?? null)
       }
       const named: Record<string, SdkValue[]> = {}
       for (const [j, field] of result.fields.entries()) define(named, field.name, columns[j] ?? [])
@@ -62,29 +65,38 @@ export function tableOf({ result, notes }: HistoricalAnswer): Table {
 }
 
 /** Pieces of a table's text and how many rows each holds: CSV with its header, or NDJSON. */
-export async function* textOf(batches: () => AsyncIterable<Batch>, fields: readonly Field[], format: 'csv' | 'ndjson'): AsyncGenerator<{ text: string; rows: number }> {
+export async function* textOf(
+  batches: () => AsyncIterable<Batch>,
+  fields: readonly Field[],
+  format: 'csv' | 'ndjson',
+): AsyncGenerator<{ text: string; rows: number }> {
   if (format === 'csv') yield { text: csvLine(fields.map((f) => f.name)), rows: 0 }
   const names = fields.map((f) => `${JSON.stringify(f.name)}:`)
   for await (const batch of batches()) {
     let text = ''
     for (let i = 0; i < batch.rows; i++) {
       if (format === 'csv') text += csvLine(fields.map((f, j) => cell(f, batch.columns[j]?.[i] ?? null)))
-      else text += `{${fields.map((f, j) => `${names[j] ?? ''}${jsonOf(f, batch.columns[j]?.[i] ?? null)}`).join(',')}}\n`
+      else
+        text += `{${fields.map((f, j) => `${names[j] ?? ''}${jsonOf(f, batch.columns[j]?.[i] ?? null)}`).join(',')}}\n`
     }
     yield { text, rows: batch.rows }
   }
 }
 
 /** The wire JSON of one value; that of a foreign type is its text. */
-export const jsonOf = (field: Field, value: Value | null): string => writeValue(typeof field.type === 'string' ? field.type : 'string', value)
+export const jsonOf = (field: Field, value: Value | null): string =>
+  writeValue(typeof field.type === 'string' ? field.type : 'string', value)
 
-const cell = (field: Field, value: Value | null): string | null => cellOf(typeof field.type === 'string' ? field.type : 'string', value)
+const cell = (field: Field, value: Value | null): string | null =>
+  cellOf(typeof field.type === 'string' ? field.type : 'string', value)
 
-const shaperOfField = (field: Field, exactness: Exactness = {}): Shaper => shaperOf(typeof field.type === 'string' ? field.type : 'string', exactness)
+const shaperOfField = (field: Field, exactness: Exactness = {}): Shaper =>
+  shaperOf(typeof field.type === 'string' ? field.type : 'string', exactness)
 
 /** A spine may have a column `__proto__`. */
 function define<T>(target: Record<string, T>, name: string, value: T): void {
-  if (name === '__proto__') Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true })
+  if (name === '__proto__')
+    Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true })
   else target[name] = value
 }
 

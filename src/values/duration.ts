@@ -1,4 +1,10 @@
-const unitUs: Readonly<Record<string, bigint>> = Object.freeze({ s: 1_000_000n, m: 60_000_000n, h: 3_600_000_000n, d: 86_400_000_000n, w: 604_800_000_000n })
+const unitUs: Readonly<Record<string, bigint>> = Object.freeze({
+  s: 1_000_000n,
+  m: 60_000_000n,
+  h: 3_600_000_000n,
+  d: 86_400_000_000n,
+  w: 604_800_000_000n,
+})
 const maxUs = 3_155_760_000_000_000n * 100n // 10,000 years
 
 /** Reads a duration (`90s 5m 3h 2d 4w`, or 0) in microseconds; undefined for anything else, negatives included. */

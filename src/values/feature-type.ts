@@ -55,7 +55,7 @@ export const widenings: Readonly<Record<string, readonly FeatureType[]>> = Objec
   uint32: ['int64'],
   float32: ['float64'],
   date: ['timestamp'],
-  'decimal18_0': ['int64'],
+  decimal18_0: ['int64'],
 })
 
 /** Whether a source column of one type may be read as another, exactly. `source` may also be int8, int16, uint8, uint16, uint32, date, decimal18_0. */

@@ -8,4 +8,5 @@ export interface FileIdentity {
 }
 
 /** Whether two identities are of one file with one content. */
-export const sameFile = (a: FileIdentity, b: FileIdentity): boolean => a.path === b.path && a.sizeBytes === b.sizeBytes && a.mtimeUs === b.mtimeUs && a.inode === b.inode
+export const sameFile = (a: FileIdentity, b: FileIdentity): boolean =>
+  a.path === b.path && a.sizeBytes === b.sizeBytes && a.mtimeUs === b.mtimeUs && a.inode === b.inode

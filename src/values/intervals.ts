@@ -6,7 +6,10 @@ export interface Interval {
 
 /** The union of intervals as the fewest, ascending, neighbours merged, empty ones left out. */
 export function unite(...sets: readonly (readonly Interval[])[]): Interval[] {
-  const sorted = sets.flat().filter((i) => i.start === null || i.start < i.end).sort((a, b) => compareStarts(a.start, b.start))
+  const sorted = sets
+    .flat()
+    .filter((i) => i.start === null || i.start < i.end)
+    .sort((a, b) => compareStarts(a.start, b.start))
   const out: Interval[] = []
   for (const interval of sorted) {
     const last = out.at(-1)
@@ -29,11 +32,14 @@ export function gaps(wanted: readonly Interval[], covered: readonly Interval[]):
 }
 
 /** Whether every instant of `inner` lies in `outer`. */
-export const contains = (outer: readonly Interval[], inner: readonly Interval[]): boolean => gaps(inner, outer).length === 0
+export const contains = (outer: readonly Interval[], inner: readonly Interval[]): boolean =>
+  gaps(inner, outer).length === 0
 
 /** What of the intervals lies at or after `from`. */
 export function since(intervals: readonly Interval[], from: bigint): Interval[] {
-  return intervals.filter((i) => i.end > from).map((i) => ({ start: i.start === null || i.start < from ? from : i.start, end: i.end }))
+  return intervals
+    .filter((i) => i.end > from)
+    .map((i) => ({ start: i.start === null || i.start < from ? from : i.start, end: i.end }))
 }
 
 function subtract(a: Interval, hole: Interval): Interval[] {
@@ -44,4 +50,5 @@ function subtract(a: Interval, hole: Interval): Interval[] {
   return out
 }
 
-const compareStarts = (a: bigint | null, b: bigint | null): number => (a === b ? 0 : a === null ? -1 : b === null ? 1 : a < b ? -1 : 1)
+const compareStarts = (a: bigint | null, b: bigint | null): number =>
+  a === b ? 0 : a === null ? -1 : b === null ? 1 : a < b ? -1 : 1

@@ -41,7 +41,8 @@ export function compareValues(type: FeatureType, a: Value | null, b: Value | nul
 export function sameValue(type: FeatureType, a: Value | null, b: Value | null): boolean {
   if (a === null || b === null) return a === b
   const parts = partsOf(type)
-  if (parts.kind === 'scalar') return parts.name === 'bytes' ? Buffer.compare(a as Uint8Array, b as Uint8Array) === 0 : Object.is(a, b)
+  if (parts.kind === 'scalar')
+    return parts.name === 'bytes' ? Buffer.compare(a as Uint8Array, b as Uint8Array) === 0 : Object.is(a, b)
   const item = parts.kind === 'list' ? parts.item : 'float32'
   const left = a as readonly (Value | null)[]
   const right = b as readonly (Value | null)[]

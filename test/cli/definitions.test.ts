@@ -41,7 +41,9 @@ test('init writes both templates, valid as they are, and never over a file', asy
     stderr: 'Next: provender plan\n',
   })
   expect(existsSync(join(empty.dir, 'small/.provender'))).toBe(false)
-  expect(JSON.parse(readFileSync(join(empty.dir, 'small/provender.schema.json'), 'utf8'))).toHaveProperty('properties.views')
+  expect(JSON.parse(readFileSync(join(empty.dir, 'small/provender.schema.json'), 'utf8'))).toHaveProperty(
+    'properties.views',
+  )
   expect(again).toMatchObject({ exit: 2, stdout: '' })
   expect(again.stderr).toContain('already has provender.yaml, features/customers.yaml, provender.schema.json\n')
 })

@@ -15,7 +15,13 @@ describe('the offline store in memory', () => {
             offline,
             log,
             put: async (source, tables) => {
-              const files = tables.map((table, i) => ({ ...table, path: `/memory/${source}/${i}`, sizeBytes: table.rows.length, mtimeUs: inode, inode: ++inode }))
+              const files = tables.map((table, i) => ({
+                ...table,
+                path: `/memory/${source}/${i}`,
+                sizeBytes: table.rows.length,
+                mtimeUs: inode,
+                inode: ++inode,
+              }))
               offline.files.set(source, files)
               return `/memory/${source}`
             },

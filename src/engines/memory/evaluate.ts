@@ -25,7 +25,12 @@ export function evaluate(relation: Relation, leaves: Leaves): Rows {
     case 'derive': {
       const input = evaluate(relation.input, leaves)
       const pick = relation.columns.map((c) => ('column' in c ? indexOf(input, c.column) : -1))
-      return { fields: fieldsOf(relation), rows: input.rows.map((row) => relation.columns.map((c, i) => ('column' in c ? (row[pick[i] ?? -1] ?? null) : c.constant))) }
+      return {
+        fields: fieldsOf(relation),
+        rows: input.rows.map((row) =>
+          relation.columns.map((c, i) => ('column' in c ? (row[pick[i] ?? -1] ?? null) : c.constant)),
+        ),
+      }
     }
     case 'filter': {
       const input = evaluate(relation.input, leaves)
@@ -34,7 +39,16 @@ export function evaluate(relation: Relation, leaves: Leaves): Rows {
     case 'union': {
       const inputs = relation.inputs.map((i) => evaluate(i, leaves))
       const fields = must(inputs[0], 'a union has inputs').fields
-      return { fields, rows: inputs.flatMap((input) => project(input, fields.map((f) => f.name)).rows) }
+      return {
+        fields,
+        rows: inputs.flatMap(
+          (input) =>
+            project(
+              input,
+              fields.map((f) => f.name),
+            ).rows,
+        ),
+      }
     }
     case 'latest':
       return latest(evaluate(relation.input, leaves), relation.by, relation.order)
@@ -76,7 +90,11 @@ function asOf(plan: AsOf, leaves: Leaves): Rows {
 }
 
 /** The latest right row at or before the left row's instant, or undefined: none, a tombstone, or too old. */
-function winner(plan: AsOf, join: AsOfJoin, at: { left: Rows; row: Rows['rows'][number]; right: Rows }): Rows['rows'][number] | undefined {
+function winner(
+  plan: AsOf,
+  join: AsOfJoin,
+  at: { left: Rows; row: Rows['rows'][number]; right: Rows },
+): Rows['rows'][number] | undefined {
   const { left, row, right } = at
   const instant = row[indexOf(left, plan.at)]
   assert(typeof instant === 'bigint', 'a spine row has an instant')
@@ -124,14 +142,25 @@ function holds(where: Predicate, input: Rows, row: Rows['rows'][number]): boolea
       const value = row[indexOf(input, where.column)] ?? null
       if (value === null) return false
       const order = compareValues(where.type, value, where.value)
-      return { '<': order < 0, '<=': order <= 0, '>': order > 0, '>=': order >= 0, '=': order === 0, '<>': order !== 0 }[where.op]
+      return {
+        '<': order < 0,
+        '<=': order <= 0,
+        '>': order > 0,
+        '>=': order >= 0,
+        '=': order === 0,
+        '<>': order !== 0,
+      }[where.op]
     }
   }
 }
 
 function compareRows(rows: Rows, by: readonly string[], a: Rows['rows'][number], b: Rows['rows'][number]): number {
   for (const column of by) {
-    const order = compareValues(typeOf(rows, column), a[indexOf(rows, column)] ?? null, b[indexOf(rows, column)] ?? null)
+    const order = compareValues(
+      typeOf(rows, column),
+      a[indexOf(rows, column)] ?? null,
+      b[indexOf(rows, column)] ?? null,
+    )
     if (order !== 0) return order
   }
   return 0
@@ -152,7 +181,10 @@ function plain(value: Value | null): unknown {
 
 function project(input: Rows, columns: readonly string[]): Rows {
   const pick = columns.map((c) => indexOf(input, c))
-  return { fields: pick.map((i) => must(input.fields[i], 'a column')), rows: input.rows.map((row) => pick.map((i) => row[i] ?? null)) }
+  return {
+    fields: pick.map((i) => must(input.fields[i], 'a column')),
+    rows: input.rows.map((row) => pick.map((i) => row[i] ?? null)),
+  }
 }
 
 function indexOf(rows: Rows, column: string): number {

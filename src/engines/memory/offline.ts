@@ -74,7 +74,8 @@ function describe(source: SourceDef, files: readonly MemoryFile[]): SourceFacts 
 
 function pushColumns(source: Extract<SourceDef, { type: 'push' | 'kafka' }>): { name: string; type: FeatureType }[] {
   const columns = new Map(source.schema.map((c) => [c.name, c.type]))
-  for (const time of [source.timestamp, createdColumn(source)]) if (time !== null && !columns.has(time)) columns.set(time, 'timestamp')
+  for (const time of [source.timestamp, createdColumn(source)])
+    if (time !== null && !columns.has(time)) columns.set(time, 'timestamp')
   return [...columns].map(([name, type]) => ({ name, type }))
 }
 
@@ -83,14 +84,16 @@ function sourceRows(leaf: SourceRows, files: readonly MemoryFile[]): Rows {
   const read = wanted === undefined ? files : files.filter((f) => wanted.some((w) => w.path === f.path))
   for (const file of wanted ?? []) {
     const now = files.find((f) => f.path === file.path)
-    if (now === undefined || !sameFile(now, file)) throw fail('SOURCE_CHANGED', `The file ${file.path} changed while it was read`)
+    if (now === undefined || !sameFile(now, file))
+      throw fail('SOURCE_CHANGED', `The file ${file.path} changed while it was read`)
   }
   const rows = read.flatMap((file) => {
     const pick = leaf.take.map((take) => {
       const i = file.columns.findIndex((c) => c.name === take.column)
       const type = file.columns[i]?.type
       if (type === undefined) throw fail('MISSING_COLUMN', `The file ${file.path} has no column "${take.column}"`)
-      if (!widens(type, take.type)) throw fail('TYPE_MISMATCH', `The column "${take.column}" of ${file.path} is ${type}, not ${take.type}`)
+      if (!widens(type, take.type))
+        throw fail('TYPE_MISMATCH', `The column "${take.column}" of ${file.path} is ${type}, not ${take.type}`)
       return { i, type, as: take.type }
     })
     return file.rows.map((row) => pick.map((p) => widen(p.type, p.as, row[p.i] ?? null)))
@@ -100,7 +103,14 @@ function sourceRows(leaf: SourceRows, files: readonly MemoryFile[]): Rows {
 
 function logRows(leaf: LogRows, records: readonly Positioned[]): Rows {
   const rows = records
-    .filter(({ position, record }) => record.target.kind === leaf.target.kind && record.target.name === leaf.target.name && leaf.to.includes(record.to) && position >= (leaf.from ?? 0n) && (leaf.before === undefined || position < leaf.before))
+    .filter(
+      ({ position, record }) =>
+        record.target.kind === leaf.target.kind &&
+        record.target.name === leaf.target.name &&
+        leaf.to.includes(record.to) &&
+        position >= (leaf.from ?? 0n) &&
+        (leaf.before === undefined || position < leaf.before),
+    )
     .flatMap(({ position, record }) => {
       const pick = leaf.take.map((take) => {
         const i = record.columns.findIndex((c) => c.name === take.column && widens(c.type, take.type))
@@ -119,30 +129,41 @@ function logRows(leaf: LogRows, records: readonly Positioned[]): Rows {
 }
 
 /** int32 → int64 changes its form here; the other widenings keep theirs. */
-const widen = (from: FeatureType, to: FeatureType, value: Value | null): Value | null => (from === 'int32' && to === 'int64' && typeof value === 'number' ? BigInt(value) : value)
+const widen = (from: FeatureType, to: FeatureType, value: Value | null): Value | null =>
+  from === 'int32' && to === 'int64' && typeof value === 'number' ? BigInt(value) : value
 
 function spineRows(leaf: InputRows, query: OfflineQuery): Rows {
   const spine = query.inputs?.get(leaf.name)
   assert(spine, `the query brings the input ${leaf.name}`)
   const columns = spineColumns(spine)
   const names = Object.keys(columns)
-  for (const use of leaf.uses) if (!names.includes(use.name)) throw fail('MISSING_KEY', `The spine has no column "${use.name}"`)
+  for (const use of leaf.uses)
+    if (!names.includes(use.name)) throw fail('MISSING_KEY', `The spine has no column "${use.name}"`)
   const used = new Map(leaf.uses.map((u) => [u.name, u.type]))
   const length = Math.max(0, ...names.map((n) => columns[n]?.length ?? 0))
   const fields: Field[] = names.map((name) => ({ name, type: used.get(name) ?? guess(columns[name] ?? []) }))
-  const rows = Array.from({ length }, (_, i) => fields.map((f) => (typeof f.type === 'string' ? fromJs(f.type, columns[f.name]?.[i] ?? null, `/spine/${f.name}/${i}`) : null)))
+  const rows = Array.from({ length }, (_, i) =>
+    fields.map((f) =>
+      typeof f.type === 'string' ? fromJs(f.type, columns[f.name]?.[i] ?? null, `/spine/${f.name}/${i}`) : null,
+    ),
+  )
   const instants = leaf.uses.find((u) => u.type === 'timestamp')
   if (instants !== undefined) {
     const at = fields.findIndex((f) => f.name === instants.name)
     const empty = rows.flatMap((row, i) => (row[at] === null ? [i] : []))
-    if (empty.length > 0) throw fail('MISSING_TIMESTAMP', `${empty.length} spine rows have no "${instants.name}"; the first is row ${empty[0]}`)
+    if (empty.length > 0)
+      throw fail(
+        'MISSING_TIMESTAMP',
+        `${empty.length} spine rows have no "${instants.name}"; the first is row ${empty[0]}`,
+      )
   }
   return { fields, rows }
 }
 
 function spineColumns(spine: SpineInput): Record<string, readonly unknown[]> {
   if (spine.kind === 'columns') return spine.columns
-  if (spine.kind !== 'rows') throw fail('UNSUPPORTED', `The memory engine takes a spine as rows or columns, not as ${spine.kind}`)
+  if (spine.kind !== 'rows')
+    throw fail('UNSUPPORTED', `The memory engine takes a spine as rows or columns, not as ${spine.kind}`)
   const names = [...new Set(spine.rows.flatMap((row) => Object.keys(row)))]
   return Object.fromEntries(names.map((name) => [name, spine.rows.map((row) => row[name] ?? null)]))
 }
@@ -151,7 +172,8 @@ function guess(values: readonly unknown[]): FeatureType {
   const some = values.find((v) => v !== null && v !== undefined)
   if (typeof some === 'boolean') return 'bool'
   if (typeof some === 'bigint') return 'int64'
-  if (typeof some === 'number') return values.every((v) => v === null || v === undefined || Number.isInteger(v)) ? 'int64' : 'float64'
+  if (typeof some === 'number')
+    return values.every((v) => v === null || v === undefined || Number.isInteger(v)) ? 'int64' : 'float64'
   return some instanceof Date ? 'timestamp' : 'string'
 }
 
@@ -163,7 +185,11 @@ function resultOf(rows: Rows, call?: Call): QueryResult {
       for (let from = 0; from < rows.rows.length; from += batchRows) {
         checkCall(call)
         const slice = rows.rows.slice(from, from + batchRows)
-        yield { fields: rows.fields, columns: rows.fields.map((_, j) => slice.map((row) => row[j] ?? null)), rows: slice.length }
+        yield {
+          fields: rows.fields,
+          columns: rows.fields.map((_, j) => slice.map((row) => row[j] ?? null)),
+          rows: slice.length,
+        }
       }
     },
     writeParquet: () => Promise.reject(fail('UNSUPPORTED', 'The memory engine writes no Parquet')),
