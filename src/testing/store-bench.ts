@@ -27,7 +27,7 @@ export interface StoreUnderTest extends AsyncDisposable {
   onPhase(hook: ((phase: string) => void) | null): void
 }
 
-/** How the kit opens a store. A new generation may serve as soon as it is whole: the wait for other processes is 0. */
+/** How the kit opens a store. A new generation may serve as soon as it is whole, in the millisecond of its birth too: no other process has to be waited for. */
 export interface StoreHarness {
   open(): Promise<StoreUnderTest>
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { processOwner } from '../../src/kernel/process-owner.ts'
 import type { RunPoint } from '../../src/materialize/deps.ts'
 import { compare } from './compare.ts'
-import { type World, definitionsOf, firstVariant, memoryPath, memoryWorld, second } from './world.ts'
+import { type MemoryWorld, definitionsOf, firstVariant, memoryPath, memoryWorld, second } from './world.ts'
 
 const points = [
   'leased',
@@ -18,7 +18,7 @@ const points = [
 ] as const satisfies readonly RunPoint[]
 
 /** A view with a file and pushed rows, materialized once; then a file that changes and another push, so that the next run builds a generation and switches. */
-async function liveOn(world: World): Promise<void> {
+async function liveOn(world: MemoryWorld): Promise<void> {
   const row = (k: number, v: number) => ({
     k,
     at: world.clock.now() - second,
@@ -36,7 +36,7 @@ async function liveOn(world: World): Promise<void> {
 }
 
 /** Lets something happen when a run reaches a point for the first time. */
-function at(world: World, point: RunPoint, happens: () => void): { readonly happened: () => boolean } {
+function at(world: MemoryWorld, point: RunPoint, happens: () => void): { readonly happened: () => boolean } {
   let happened = false
   world.onReached = (reached) => {
     if (reached !== point || happened) return
@@ -46,7 +46,7 @@ function at(world: World, point: RunPoint, happens: () => void): { readonly happ
   return { happened: () => happened }
 }
 
-const running = async (world: World) =>
+const running = async (world: MemoryWorld) =>
   (await world.store.runs()).filter(({ state }) => state === 'running' || state === 'queued')
 
 test.for(points)(

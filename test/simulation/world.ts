@@ -28,11 +28,10 @@ export interface FileRow {
 /** A store that can be harmed: files that change, an online store that is wiped or restored, metadata that is restored. */
 export interface World extends AsyncDisposable {
   readonly clock: Clock & { set(instant: bigint): void }
-  store: Store
+  /** The open store: another object after metadata was restored. */
+  readonly store: Store
   /** The next run ends where it reaches this point for the nth time, as if its process had been killed. */
   crashAt: { point: RunPoint; nth: number } | null
-  /** Told of each point that a run reaches. */
-  onReached: ((point: RunPoint) => void) | null
   /** How many crashes have happened. */
   crashed: number
   /** Writes a file of the source, or removes it. */
@@ -44,6 +43,13 @@ export interface World extends AsyncDisposable {
   backupMetadata(): Promise<void>
   /** Restores the last backup of metadata, with all processes stopped. */
   restoreMetadata(): Promise<void>
+}
+
+/** A world whose parts can be reached from outside. */
+export interface MemoryWorld extends World {
+  store: Store
+  /** Told of each point that a run reaches. */
+  onReached: ((point: RunPoint) => void) | null
   /** Opens another store in the place of one that was closed. */
   reopen(): void
   /** The run log, as another process would open it. */
@@ -66,7 +72,10 @@ export function definitionsOf(variant: Variant, path: string): WireDefinitions {
               entities: ['thing'],
               source: 'things',
               ...(variant.ttl === null ? {} : { ttl: variant.ttl }),
-              features: { v: { type: 'int64', column: variant.swapped ? 'w' : 'v' }, ...(variant.second ? { w: 'int64' } : {}) },
+              features: {
+                v: { type: 'int64', column: variant.swapped ? 'w' : 'v' },
+                ...(variant.second ? { w: 'int64' } : {}),
+              },
             },
           },
     on_demand: {},
@@ -109,7 +118,7 @@ export const config: Config = {
 export const memoryPath = '/world/things'
 
 /** A world on the memory engines. `watched` may put itself between the stores and their run log. */
-export async function memoryWorld(watched = (runLog: RunLog): RunLog => runLog): Promise<World> {
+export async function memoryWorld(watched = (runLog: RunLog): RunLog => runLog): Promise<MemoryWorld> {
   const clock = manualClock(epoch)
   const online = memoryOnline()
   const log = memoryPushLog()
@@ -136,7 +145,7 @@ export async function memoryWorld(watched = (runLog: RunLog): RunLog => runLog):
         for (const part of [ports, offline, pushLog, handle]) await part[Symbol.asyncDispose]()
       },
     }
-    return composeStore(config, engines, { clock, waits: { switchMs: 0, pollMs: 1 }, reached })
+    return composeStore(config, engines, { clock, waits: { switchMs: -1, pollMs: 1 }, reached })
   }
   const reached = (point: RunPoint): void => {
     world.onReached?.(point)
@@ -146,14 +155,26 @@ export async function memoryWorld(watched = (runLog: RunLog): RunLog => runLog):
     world.crashed++
     throw new Crash(`Killed at ${point}`)
   }
-  const world: World = {
+  const world: MemoryWorld = {
     clock,
     store: open(),
     crashAt: null,
     onReached: null,
     crashed: 0,
     async writeFile(name, rows) {
-      putFile(tables, `${memoryPath}/${name}`, rows === null ? null : { sizeBytes: rows.length, mtimeUs: clock.now(), inode: ++inode, columns: fileColumns, rows: rows.map(fileValues) })
+      putFile(
+        tables,
+        `${memoryPath}/${name}`,
+        rows === null
+          ? null
+          : {
+              sizeBytes: rows.length,
+              mtimeUs: clock.now(),
+              inode: ++inode,
+              columns: fileColumns,
+              rows: rows.map(fileValues),
+            },
+      )
     },
     files: () => tables.map((t) => t.path.slice(memoryPath.length + 1)),
     async backupOnline() {
@@ -193,4 +214,3 @@ const copyOf = (store: MemoryMetadataStore): MemoryMetadataStore => ({
   runs: new Map(store.runs),
   changes: store.changes + 1000,
 })
-

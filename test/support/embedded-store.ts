@@ -37,11 +37,12 @@ export async function openEmbeddedStore(): Promise<StoreUnderTest> {
   const open = async (): Promise<Store> =>
     composeStore(config, await openEngines(config, clock), {
       clock,
-      waits: { switchMs: 0, pollMs: 10 },
+      waits: { switchMs: -1, pollMs: 10 },
       reached: (phase) => hook?.(phase),
     })
   let store = await open()
-  const moveOnlineAway = async (): Promise<void> => rename(onlineDir, placeAside())
+  /** A store that was wiped is not there until it is used again. */
+  const moveOnlineAway = async (): Promise<void> => rename(onlineDir, placeAside()).catch(unlessMissing)
   return {
     get store() {
       return store
@@ -59,6 +60,7 @@ export async function openEmbeddedStore(): Promise<StoreUnderTest> {
     },
     async backupOnline() {
       const copy = placeAside()
+      await mkdir(onlineDir, { recursive: true })
       await cp(onlineDir, copy, { recursive: true })
       return async () => {
         const again = placeAside()
@@ -95,8 +97,9 @@ export async function openEmbeddedStore(): Promise<StoreUnderTest> {
 const metadataFiles = ['metadata.db', 'metadata.db-wal', 'metadata.db-shm']
 
 async function copyFiles(from: string, to: string): Promise<void> {
-  for (const name of metadataFiles.slice(0, 2))
-    await cp(join(from, name), join(to, name)).catch((thrown: unknown) => {
-      if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT')) throw thrown
-    })
+  for (const name of metadataFiles.slice(0, 2)) await cp(join(from, name), join(to, name)).catch(unlessMissing)
+}
+
+function unlessMissing(thrown: unknown): void {
+  if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT')) throw thrown
 }

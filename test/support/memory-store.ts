@@ -53,7 +53,7 @@ export async function openMemoryStore(): Promise<StoreUnderTest> {
       },
     }
     const reached = (phase: RunPoint): void => hook?.(phase)
-    return composeStore(config, engines, { clock, waits: { switchMs: 0, pollMs: 1 }, reached })
+    return composeStore(config, engines, { clock, waits: { switchMs: -1, pollMs: 1 }, reached })
   }
   let store = open()
   return {
