@@ -53,13 +53,19 @@ export function beginAttempt(facts: AttemptFacts): Attempt {
   const attempt = facts.now > facts.progress.lastAttempt ? facts.now : facts.progress.lastAttempt + 1n
   const before = progressOf(facts.progress, facts.target.generation)
   const rebuild = rebuildReason(facts, before)
-  const target = rebuild === null ? facts.target : freshGeneration(facts.generations, { definition: facts.target.definition, now: facts.now, nowMs: facts.nowMs })
+  const target =
+    rebuild === null
+      ? facts.target
+      : freshGeneration(facts.generations, { definition: facts.target.definition, now: facts.now, nowMs: facts.nowMs })
   const generations = rebuild === null ? facts.generations : withBuilding(facts.generations, target, facts.nowMs)
   const old = rebuild === null ? before : progressOf(facts.progress, target.generation)
 
   const end = facts.request.end === undefined || facts.request.end > facts.now + 1n ? facts.now + 1n : facts.request.end
   const asked: Interval[] = [{ start: facts.request.start ?? null, end }]
-  const request = rebuild === null || facts.generations.serving === null ? asked : unite(asked, coveredBy(facts.progress, facts.generations.serving.generation))
+  const request =
+    rebuild === null || facts.generations.serving === null
+      ? asked
+      : unite(asked, coveredBy(facts.progress, facts.generations.serving.generation))
   const coverage = old.coverage.find((c) => c.revision === target.revision) ?? emptyCoverage(target.revision)
   const known = mergeKnown(old.known, facts.files)
   const listed = known.filter((k) => facts.files.some((f) => f.path === k.path))
@@ -71,7 +77,10 @@ export function beginAttempt(facts: AttemptFacts): Attempt {
     rebuild,
     target,
     generations,
-    progress: { lastAttempt: attempt, generations: [...facts.progress.generations.filter((g) => g.generation !== target.generation), begun] },
+    progress: {
+      lastAttempt: attempt,
+      generations: [...facts.progress.generations.filter((g) => g.generation !== target.generation), begun],
+    },
     covered: coverage.intervals,
     request,
     gap: facts.request.start === undefined ? gaps(request, coverage.intervals) : unite(request),
@@ -83,7 +92,12 @@ export function beginAttempt(facts: AttemptFacts): Attempt {
 }
 
 /** The progress after an attempt has ended well; null where its generation is gone, and nothing is to be recorded. */
-export function endAttempt(progress: Progress, ended: Pick<Attempt, 'attempt' | 'target' | 'covered' | 'request' | 'coveredFiles' | 'newFiles'> & { readonly head: bigint }): Progress | null {
+export function endAttempt(
+  progress: Progress,
+  ended: Pick<Attempt, 'attempt' | 'target' | 'covered' | 'request' | 'coveredFiles' | 'newFiles'> & {
+    readonly head: bigint
+  },
+): Progress | null {
   const old = progress.generations.find((g) => g.generation === ended.target.generation)
   if (old === undefined) return null
   const paths = new Set([...ended.coveredFiles, ...ended.newFiles].map((f) => f.path))
@@ -110,22 +124,37 @@ export function isExplained(progress: GenerationProgress, stamp: AttemptFacts['s
 
 /** The progress of one generation; that of a generation that no run has touched is empty. */
 export function progressOf(progress: Progress, generation: bigint): GenerationProgress {
-  return progress.generations.find((g) => g.generation === generation) ?? { generation, finished: 0n, begun: [], known: [], knownPosition: 0n, coverage: [] }
+  return (
+    progress.generations.find((g) => g.generation === generation) ?? {
+      generation,
+      finished: 0n,
+      begun: [],
+      known: [],
+      knownPosition: 0n,
+      coverage: [],
+    }
+  )
 }
 
 /** What all revisions of a generation together have covered. */
-export const coveredBy = (progress: Progress, generation: bigint): Interval[] => unite(...progressOf(progress, generation).coverage.map((c) => c.intervals))
+export const coveredBy = (progress: Progress, generation: bigint): Interval[] =>
+  unite(...progressOf(progress, generation).coverage.map((c) => c.intervals))
 
 /**
  * What a building generation still has to cover before it may serve: what the serving one covers, all its revisions,
  * within the new ttl. Empty = it may.
  */
-export function missingForSwitch(progress: Progress, generations: Generations, limits: { readonly ttlUs: bigint; readonly now: bigint }): Interval[] {
+export function missingForSwitch(
+  progress: Progress,
+  generations: Generations,
+  limits: { readonly ttlUs: bigint; readonly now: bigint },
+): Interval[] {
   const { serving, building } = generations
   if (building === null || serving === null) return []
   const old = coveredBy(progress, serving.generation)
   const wanted = limits.ttlUs === 0n ? old : since(old, limits.now - limits.ttlUs)
-  const covered = progressOf(progress, building.generation).coverage.find((c) => c.revision === building.revision)?.intervals ?? []
+  const covered =
+    progressOf(progress, building.generation).coverage.find((c) => c.revision === building.revision)?.intervals ?? []
   return contains(covered, wanted) ? [] : gaps(wanted, covered)
 }
 
@@ -133,12 +162,22 @@ export function missingForSwitch(progress: Progress, generations: Generations, l
 export function switched(generations: Generations, nowMs: number): Generations {
   const { serving, building } = generations
   if (building === null) return generations
-  return { ...generations, serving: building, building: null, replaced: [...(serving === null ? [] : [{ ...serving, replacedAtMs: nowMs }]), ...generations.replaced] }
+  return {
+    ...generations,
+    serving: building,
+    building: null,
+    replaced: [...(serving === null ? [] : [{ ...serving, replacedAtMs: nowMs }]), ...generations.replaced],
+  }
 }
 
 /** A generation of the same meaning, named by now or, where that was used, the next instant. */
-export function freshGeneration(generations: Generations, birth: { readonly definition: number; readonly now: bigint; readonly nowMs: number }): Generation {
-  const used = [generations.serving, generations.building, ...generations.replaced].flatMap((g) => (g === null ? [] : [g.generation, g.revision]))
+export function freshGeneration(
+  generations: Generations,
+  birth: { readonly definition: number; readonly now: bigint; readonly nowMs: number },
+): Generation {
+  const used = [generations.serving, generations.building, ...generations.replaced].flatMap((g) =>
+    g === null ? [] : [g.generation, g.revision],
+  )
   const instant = used.reduce((max, i) => (i >= max ? i + 1n : max), birth.now)
   return { generation: instant, revision: instant, definition: birth.definition, bornAtMs: birth.nowMs }
 }
@@ -167,7 +206,12 @@ function rebuildReason(facts: AttemptFacts, before: GenerationProgress): Rebuild
 function mergeKnown(known: readonly KnownFile[], files: readonly FileIdentity[]): KnownFile[] {
   const paths = new Set(known.map((k) => k.path))
   let id = known.reduce((max, k) => Math.max(max, k.id), 0)
-  return [...known, ...files.filter((f) => !paths.has(f.path)).map((f) => ({ path: f.path, sizeBytes: f.sizeBytes, mtimeUs: f.mtimeUs, inode: f.inode, id: ++id }))]
+  return [
+    ...known,
+    ...files
+      .filter((f) => !paths.has(f.path))
+      .map((f) => ({ path: f.path, sizeBytes: f.sizeBytes, mtimeUs: f.mtimeUs, inode: f.inode, id: ++id })),
+  ]
 }
 
 /** With `lateness`, results of a `sql` source younger than coverage end − lateness may have moved when its inputs did. */

@@ -47,7 +47,10 @@ export function outcomeText(
 export function backfillText(backfill: Backfill | undefined): string {
   if (backfill === undefined) return ''
   const { rows, covered } = backfill
-  const parts = [...(rows === null ? [] : [`about ${rows.toLocaleString('en-US')} ${rows === 1 ? 'row' : 'rows'}`]), ...spanText(covered)]
+  const parts = [
+    ...(rows === null ? [] : [`about ${rows.toLocaleString('en-US')} ${rows === 1 ? 'row' : 'rows'}`]),
+    ...spanText(covered),
+  ]
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`
 }
 

@@ -28,7 +28,13 @@ export interface Generations {
 }
 
 /** A view that never was. */
-export const noGenerations: Generations = Object.freeze({ serving: null, building: null, replaced: Object.freeze([]), removedAtMs: null, purgedBelow: 0n })
+export const noGenerations: Generations = Object.freeze({
+  serving: null,
+  building: null,
+  replaced: Object.freeze([]),
+  removedAtMs: null,
+  purgedBelow: 0n,
+})
 
 /** Where runs write: the building generation if there is one, else the serving one. */
 export const targetOf = (generations: Generations): Generation | null => generations.building ?? generations.serving

@@ -20,5 +20,13 @@ export interface DeadLetter {
 /** The refused rows that a push log keeps: appended and taken off the list by its records. */
 export interface DeadLetters {
   /** Dead letters that are still listed, by id, so oldest first. `after` is the id of the last one seen, whether it is still listed or not; `target` a name of either kind. */
-  deadLetters(query: { readonly target?: string; readonly ids?: readonly string[]; readonly after?: string; readonly limit: number }, call?: Call): Promise<DeadLetter[]>
+  deadLetters(
+    query: {
+      readonly target?: string
+      readonly ids?: readonly string[]
+      readonly after?: string
+      readonly limit: number
+    },
+    call?: Call,
+  ): Promise<DeadLetter[]>
 }

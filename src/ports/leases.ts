@@ -15,7 +15,12 @@ export interface Leases {
    * Takes a lease when it is free, ended, or its owner is one of `dead`; answers the token (unique), or the owner that holds it.
    * Lease time is the machine's own, not the domain clock's.
    */
-  acquire(name: string, owner: Owner, options: { readonly forMs: number; readonly dead: (owner: Owner) => boolean }, call?: Call): Promise<{ token: string } | { heldBy: Owner; untilMs: number }>
+  acquire(
+    name: string,
+    owner: Owner,
+    options: { readonly forMs: number; readonly dead: (owner: Owner) => boolean },
+    call?: Call,
+  ): Promise<{ token: string } | { heldBy: Owner; untilMs: number }>
   /** Renews (`forMs` > 0) or releases (0) a lease that is still ours (nobody has taken it since, ended or not); answers whether it was. */
   renew(name: string, token: string, forMs: number, call?: Call): Promise<boolean>
 }

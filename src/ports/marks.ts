@@ -26,5 +26,9 @@ export interface OnlineMarks {
   /** Sets the cursor if the store is still that incarnation and the cursor does not go back; answers whether it did. */
   moveCursor(space: Space, to: bigint, incarnation: string, call?: Call): Promise<boolean>
   /** Sets the stamp if it is `from` and the store is still that incarnation; answers whether it did. */
-  swapStamp(space: Space, change: { readonly from: Stamp | null; readonly to: Stamp; readonly incarnation: string }, call?: Call): Promise<boolean>
+  swapStamp(
+    space: Space,
+    change: { readonly from: Stamp | null; readonly to: Stamp; readonly incarnation: string },
+    call?: Call,
+  ): Promise<boolean>
 }

@@ -34,13 +34,24 @@ export interface SweepRule {
  */
 export interface OnlineStore extends AsyncDisposable {
   /** `result[i][j]` answers key j of request i: the packed row, tombstones included, or null. The bytes are the caller's to keep. */
-  read(requests: readonly { readonly space: Space; readonly keys: readonly Uint8Array[] }[], call?: Call): Promise<(Uint8Array | null)[][]>
+  read(
+    requests: readonly { readonly space: Space; readonly keys: readonly Uint8Array[] }[],
+    call?: Call,
+  ): Promise<(Uint8Array | null)[][]>
   /** `result[i]` answers `rows[i]`. A write wins if it is later in the Order; equal in the Order, if its revision is not older. Durable when answered. */
   write(space: Space, rows: readonly KeyedRow[], call?: Call): Promise<WriteOutcome[]>
   /** Frees rows in bounded slices, from `after` (exclusive; absent = the start); answers how many it freed and where to go on, null at the end. */
-  sweep(space: Space, rule: SweepRule, after?: Uint8Array, call?: Call): Promise<{ freed: number; next: Uint8Array | null }>
+  sweep(
+    space: Space,
+    rule: SweepRule,
+    after?: Uint8Array,
+    call?: Call,
+  ): Promise<{ freed: number; next: Uint8Array | null }>
   /** Frees a whole space, its marks first; idempotent. */
   drop(space: Space, call?: Call): Promise<void>
   /** Keeps schema descriptors by fingerprint, for ever; answers the text kept for each fingerprint (the first one written), or null where `text` is absent and none is kept. */
-  schemas(entries: readonly { readonly fingerprint: number; readonly text?: string }[], call?: Call): Promise<(string | null)[]>
+  schemas(
+    entries: readonly { readonly fingerprint: number; readonly text?: string }[],
+    call?: Call,
+  ): Promise<(string | null)[]>
 }

@@ -37,7 +37,9 @@ export interface IdempotencyRecord {
 }
 
 /** What became of an append: its position, or the earlier record that holds its idempotency key (then nothing of it counts). */
-export type Appended = { readonly kind: 'appended'; readonly position: bigint } | { readonly kind: 'repeated'; readonly earlier: IdempotencyRecord }
+export type Appended =
+  | { readonly kind: 'appended'; readonly position: bigint }
+  | { readonly kind: 'repeated'; readonly earlier: IdempotencyRecord }
 
 /** A record read back. */
 export interface Positioned {
@@ -65,5 +67,8 @@ export interface PushLog extends DeadLetters, AsyncDisposable {
    * Folds what is old into its compact form (seals, compacts). Changes nothing that can be read but for purged targets: their rows and
    * dead letters below the position are gone for good. Does nothing while another process is at it. Safe beside everything else.
    */
-  maintain(task: { readonly purge: readonly { readonly target: LogTarget; readonly below: bigint }[]; readonly nowUs: bigint }, call?: Call): Promise<void>
+  maintain(
+    task: { readonly purge: readonly { readonly target: LogTarget; readonly below: bigint }[]; readonly nowUs: bigint },
+    call?: Call,
+  ): Promise<void>
 }

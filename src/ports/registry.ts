@@ -21,7 +21,13 @@ export const noVersion: RegistryVersion = Object.freeze({
   parent: 0,
   createdAt: 0n,
   author: '',
-  definitions: Object.freeze({ entities: Object.freeze({}), sources: Object.freeze({}), views: Object.freeze({}), on_demand: Object.freeze({}), services: Object.freeze({}) }),
+  definitions: Object.freeze({
+    entities: Object.freeze({}),
+    sources: Object.freeze({}),
+    views: Object.freeze({}),
+    on_demand: Object.freeze({}),
+    services: Object.freeze({}),
+  }),
   changes: 0,
 })
 
@@ -52,7 +58,10 @@ export interface Commit {
 }
 
 /** What became of a compare-and-swap. */
-export type Swap<T> = { readonly kind: 'done'; readonly value: T } | { readonly kind: 'conflict'; readonly head: number } | { readonly kind: 'stale' }
+export type Swap<T> =
+  | { readonly kind: 'done'; readonly value: T }
+  | { readonly kind: 'conflict'; readonly head: number }
+  | { readonly kind: 'stale' }
 
 /** The registry: immutable versions; the only write is compare-and-swap. After disposal every call throws CLOSED. */
 export interface Registry extends AsyncDisposable {

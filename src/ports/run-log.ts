@@ -49,9 +49,21 @@ export interface RunLog extends Leases, AsyncDisposable {
    * Writes the state of a view if it is still at `expect`, and, when `lease` is given, only while that lease is ours.
    * `at` as in a commit. Conflict's head is the document version found (−1: the lease is gone).
    */
-  writeState(view: string, write: { readonly expect: number; readonly value: ViewState; readonly at: bigint; readonly lease?: { readonly name: string; readonly token: string } }, call?: Call): Promise<Swap<Versioned<ViewState>>>
+  writeState(
+    view: string,
+    write: {
+      readonly expect: number
+      readonly value: ViewState
+      readonly at: bigint
+      readonly lease?: { readonly name: string; readonly token: string }
+    },
+    call?: Call,
+  ): Promise<Swap<Versioned<ViewState>>>
   /** Inserts a run, or changes one by its id; `expect` names the states from which it may be changed. Answers the record stored now. Once set, `cancel` stays. */
   putRun(run: RunRecord, expect?: readonly RunState[], call?: Call): Promise<RunRecord>
   /** Runs newest first. */
-  runs(query: { readonly id?: string; readonly view?: string; readonly state?: RunState; readonly limit: number }, call?: Call): Promise<RunRecord[]>
+  runs(
+    query: { readonly id?: string; readonly view?: string; readonly state?: RunState; readonly limit: number },
+    call?: Call,
+  ): Promise<RunRecord[]>
 }

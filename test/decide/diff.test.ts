@@ -250,14 +250,12 @@ test('definitions differ if and only if their wire forms do', () => {
     },
     { requiredKeys: [] },
   )
-  const definitions = fc
-    .record({ features, keys, notes })
-    .map((some) =>
-      smallDefinitions({
-        entities: { airport: some.keys },
-        views: { delays: view({ features: some.features, ...some.notes }) },
-      }),
-    )
+  const definitions = fc.record({ features, keys, notes }).map((some) =>
+    smallDefinitions({
+      entities: { airport: some.keys },
+      views: { delays: view({ features: some.features, ...some.notes }) },
+    }),
+  )
   fc.assert(
     fc.property(definitions, definitions, (from, to) => {
       const changes = diffDefinitions(from, to)

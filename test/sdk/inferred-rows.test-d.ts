@@ -7,8 +7,15 @@ const same = <A, B>(answer: Same<A, B>): void => void answer
 declare const store: TypedStore
 
 const airport = entity('airport', { key: 'string' })
-const flights = source.push('flights', { schema: { airport: 'string', delay: 'int32', seen: 'timestamp' }, timestamp: 'landed_at' })
-const delays = featureView('airport_delays', { entities: [airport], source: flights, features: { delay: 'int32', seen: 'timestamp' } })
+const flights = source.push('flights', {
+  schema: { airport: 'string', delay: 'int32', seen: 'timestamp' },
+  timestamp: 'landed_at',
+})
+const delays = featureView('airport_delays', {
+  entities: [airport],
+  source: flights,
+  features: { delay: 'int32', seen: 'timestamp' },
+})
 const model = featureService('delay_model', { features: [delays, delays.alias('origin', { airport: 'from' })] })
 
 const rows = await store.online(model, [{ airport: 'ORD', from: 'LGA' }])
