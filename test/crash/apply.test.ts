@@ -3,13 +3,13 @@ import { readDefinitions } from '../../src/define/read-definitions.ts'
 import { toWire } from '../../src/define/wire.ts'
 import { type Seeded, seeded } from '../../src/testing/seeded.ts'
 import { definitionsOfVersion, variantOf } from './applier.ts'
-import { type Child, startChild } from './child.ts'
+import { type Child, spreadOf, startChild } from './child.ts'
 import { compare, expectAllEnded, expectCovered } from './compare.ts'
 import { History } from './history.ts'
 import { crashWaits } from './materializer.ts'
 import { type OpenRepository, epoch, makeRepository, openRepository, removeRepository, second } from './repository.ts'
 
-const rounds = 7
+const rounds = 6
 const appliersAtOnce = 2
 
 let dir = ''
@@ -51,12 +51,9 @@ test(
       told.add(head)
     }
     for (let version = 1; version <= head; version++) await expectVersion(opened, version)
-    const within = landed.filter((point) => points.includes(point))
-    console.log(
-      `kills between a point and the next: ${JSON.stringify(Object.fromEntries(points.map((p) => [p, within.filter((where) => where === p).length])))}`,
-    )
-    expect(within.length).toBeGreaterThanOrEqual(10)
-    expect(new Set(within).size).toBeGreaterThanOrEqual(3)
+    const { within, met } = spreadOf(landed, points)
+    expect(within).toBeGreaterThanOrEqual(10)
+    expect(met).toBeGreaterThanOrEqual(2)
   },
 )
 
@@ -65,10 +62,10 @@ const points: readonly string[] = ['applying', 'born', 'committing', 'committed'
 
 /** Lets appliers apply side by side and kills one after the other; answers what each has said. */
 async function killAll(appliers: readonly Child[], random: Seeded): Promise<(readonly string[])[]> {
-  const slow = appliers.map(() => random.pick(points))
-  for (const [i, child] of appliers.entries()) child.tell(JSON.stringify({ at: slow[i], ms: 10 }))
+  const slow = random.shuffle(points)
+  for (const [i, child] of appliers.entries()) child.tell(JSON.stringify({ at: slow[i], ms: 20 }))
   for (const [i, child] of appliers.entries()) {
-    const atLeast = random.int(60)
+    const atLeast = random.int(30)
     const anywhere = random.int(3) === 0
     await child.said((line, index) => index > atLeast && (anywhere || line.startsWith(slow[i] ?? '')))
     await new Promise((resolve) => setTimeout(resolve, random.int(10)))

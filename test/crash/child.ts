@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** A program of this folder in a process of its own. Whatever it said before it was killed is read: it writes synchronously. */
@@ -17,12 +18,24 @@ export interface Child extends AsyncDisposable {
   goOn(): void
 }
 
+/** Says on the console how many kills landed after each point and before the next, and how many points were met. */
+export function spreadOf(
+  landed: readonly string[],
+  points: readonly string[],
+): { readonly within: number; readonly met: number } {
+  const counts = points.map((point) => [point, landed.filter((each) => each === point).length] as const)
+  console.log(`kills between a point and the next: ${JSON.stringify(Object.fromEntries(counts))}`)
+  return { within: counts.reduce((sum, [, n]) => sum + n, 0), met: counts.filter(([, n]) => n > 0).length }
+}
+
 const node = [process.execPath, '--disable-warning=ExperimentalWarning'] as const
 
 /** Starts a program, a file of this folder. */
 export function startChild(program: string, ...words: readonly string[]): Child {
   const child = spawn(node[0], [node[1], join(import.meta.dirname, program), ...words], {
     stdio: ['pipe', 'pipe', 'inherit'],
+    // Half of a start is compiling, which needs to be done once.
+    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'provender-crash-compiled') },
   })
   const lines: string[] = []
   const waiting = new Set<() => void>()

@@ -1,4 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Engines, openEngines } from '../../src/compose/engines.ts'
@@ -40,6 +41,8 @@ export async function openRepository(
   const config = loadConfig(dir)
   const opened = await openEngines(config, clock)
   const engines = say === undefined ? opened : speaking(opened, say)
+  // Else it is kept only by processes that end in peace.
+  flushCompileCache()
   const store = composeStore(config, engines, { clock, ...options })
   return { store, engines, clock, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() }
 }
