@@ -60,6 +60,22 @@ const revisionLaws: readonly Law<StoreHarness>[] = [
     },
   },
   {
+    law: 'rows that tie are settled by the features that there are: without the first of them another row may win',
+    async run(harness) {
+      const ties = [
+        { k: 1, at: 0n, v: 1, w: 9 },
+        { k: 1, at: 0n, v: 2, w: 1 },
+      ]
+      await using t = await openThings(harness, ties, { features: { v: 'int64', w: 'int64' } })
+      await materialize(t)
+      assert.deepEqual([await served(t, [1]), await served(t, [1], 'view:w')], [[2], [1]])
+      await t.store.apply(things({ features: { w: 'int64' } }), breaking)
+      assert.deepEqual(await remembered(t, [1], 'w'), [9])
+      await materialize(t)
+      assert.deepEqual(await served(t, [1], 'view:w'), [9])
+    },
+  },
+  {
     law: 'a raised ttl starts a revision: rows that were too old come back; a lowered one changes nothing stored',
     async run(harness) {
       await using t = await openThings(harness, [], { ttl: '1h' })

@@ -29,6 +29,8 @@ export function watchServing(world: World): (step: Step) => Promise<void> {
   let saved: Promised = { ...nothing }
   /** Per key, the event time of the row that is served at least. */
   const rows = new Map<number, bigint>()
+  /** Per key, when it was last deleted: beyond what is covered, history may hide that behind a row that nobody has read yet. */
+  const deleted = new Map<number, bigint>()
   let lastRun = ''
 
   const forget = (next: Promised): void => {
@@ -48,7 +50,10 @@ export function watchServing(world: World): (step: Step) => Promise<void> {
     } else if (step.do === 'at once') for (const each of step.steps) note(each, false)
     // Among others at once, it may be seen by some and be undone before we look.
     else if (step.do === 'file' && !alone) rows.clear()
-    else if (step.do === 'delete' && !alone) rows.delete(step.k)
+    else if (step.do === 'delete') {
+      rows.delete(step.k)
+      deleted.set(step.k, world.clock.now())
+    }
   }
 
   const limit = (ttl: string | undefined): void => {
@@ -73,7 +78,8 @@ export function watchServing(world: World): (step: Step) => Promise<void> {
     promised.current = extended(promised.current)
     if (promised.current === null) return
     for (const [k, event] of await historyAt(world, promised.current - 1n))
-      if (event > (rows.get(k) ?? nothing.oldest)) rows.set(k, event)
+      if (event > (rows.get(k) ?? nothing.oldest) && (deleted.get(k) ?? nothing.oldest) < promised.current)
+        rows.set(k, event)
   }
 
   return async (step) => {
