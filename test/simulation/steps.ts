@@ -5,9 +5,20 @@ import { Crash, type FileRow, type Variant, type World, definitionsOf, second } 
 
 /** Something that happens to a world. Times are seconds before now. */
 export type Step =
-  | { readonly do: 'push'; readonly target: 'view' | 'things'; readonly to: 'both' | 'offline'; readonly rows: readonly StepRow[] }
+  | {
+      readonly do: 'push'
+      readonly target: 'view' | 'things'
+      readonly to: 'both' | 'offline'
+      readonly rows: readonly StepRow[]
+    }
   | { readonly do: 'delete'; readonly k: number; readonly ago: number | null }
-  | { readonly do: 'materialize'; readonly start: number | null; readonly end: number | null; readonly repair: boolean; readonly crash: { readonly point: RunPoint; readonly nth: number } | null }
+  | {
+      readonly do: 'materialize'
+      readonly start: number | null
+      readonly end: number | null
+      readonly repair: boolean
+      readonly crash: { readonly point: RunPoint; readonly nth: number } | null
+    }
   | { readonly do: 'file'; readonly name: string; readonly rows: readonly StepRow[] | null }
   | { readonly do: 'define'; readonly variant: Variant }
   | { readonly do: 'tick'; readonly seconds: number }
@@ -31,24 +42,88 @@ const row: fc.Arbitrary<StepRow> = fc.record({
   v: fc.option(fc.integer({ min: 0, max: 9 }), { nil: null }),
 })
 const ago = fc.option(fc.integer({ min: 0, max: 300 }), { nil: null })
-const points = ['leased', 'born', 'begun', 'stamped open', 'wrote a batch', 'wrote all', 'stamped done', 'covered', 'caught up', 'switched'] as const satisfies readonly RunPoint[]
+const points = [
+  'leased',
+  'born',
+  'begun',
+  'stamped open',
+  'wrote a batch',
+  'wrote all',
+  'stamped done',
+  'covered',
+  'caught up',
+  'switched',
+] as const satisfies readonly RunPoint[]
 const crash = fc.option(fc.record({ point: fc.constantFrom(...points), nth: fc.constant(1) }), { nil: null, freq: 2 })
 
-const push: fc.Arbitrary<Step> = fc.record({ do: fc.constant('push'), target: fc.constantFrom('view', 'things'), to: fc.constantFrom('both', 'both', 'offline'), rows: fc.array(row, { minLength: 1, maxLength: 3 }) })
+const push: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant('push'),
+  target: fc.constantFrom('view', 'things'),
+  to: fc.constantFrom('both', 'both', 'offline'),
+  rows: fc.array(row, { minLength: 1, maxLength: 3 }),
+})
 const remove: fc.Arbitrary<Step> = fc.record({ do: fc.constant('delete'), k: fc.integer({ min: 0, max: 2 }), ago })
-const materialize: fc.Arbitrary<Step> = fc.record({ do: fc.constant('materialize'), start: fc.option(fc.integer({ min: 1, max: 300 }), { nil: null, freq: 1 }), end: fc.option(fc.integer({ min: 0, max: 300 }), { nil: null, freq: 1 }), repair: fc.constantFrom(false, false, false, true), crash })
-const file: fc.Arbitrary<Step> = fc.record({ do: fc.constant('file'), name: fc.constantFrom('a', 'b', 'c'), rows: fc.option(fc.array(row, { minLength: 1, maxLength: 3 }), { nil: null, freq: 4 }) })
-const variant: fc.Arbitrary<Variant> = fc.record({ view: fc.constantFrom(true, true, true, false), ttl: fc.constantFrom(null, '60s', '200s'), second: fc.boolean(), swapped: fc.constantFrom(false, false, true) })
+const materialize = fc.record({
+  do: fc.constant('materialize' as const),
+  start: fc.option(fc.integer({ min: 1, max: 300 }), { nil: null, freq: 1 }),
+  end: fc.option(fc.integer({ min: 0, max: 300 }), { nil: null, freq: 1 }),
+  repair: fc.constantFrom(false, false, false, true),
+  crash,
+})
+const file: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant('file'),
+  name: fc.constantFrom('a', 'b', 'c'),
+  rows: fc.option(fc.array(row, { minLength: 1, maxLength: 3 }), { nil: null, freq: 4 }),
+})
+const variant: fc.Arbitrary<Variant> = fc.record({
+  view: fc.constantFrom(true, true, true, false),
+  ttl: fc.constantFrom(null, '60s', '200s'),
+  second: fc.boolean(),
+  swapped: fc.constantFrom(false, false, true),
+})
 const define: fc.Arbitrary<Step> = fc.record({ do: fc.constant('define'), variant })
 const tick: fc.Arbitrary<Step> = fc.record({ do: fc.constant('tick'), seconds: fc.integer({ min: 0, max: 90 }) })
-const online: fc.Arbitrary<Step> = fc.record({ do: fc.constant('online'), what: fc.constantFrom('backup', 'restore', 'wipe') })
-const metadata: fc.Arbitrary<Step> = fc.record({ do: fc.constant('metadata'), what: fc.constantFrom('backup', 'restore') })
+const online: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant('online'),
+  what: fc.constantFrom('backup', 'restore', 'wipe'),
+})
+const metadata: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant('metadata'),
+  what: fc.constantFrom('backup', 'restore'),
+})
 const maintain: fc.Arbitrary<Step> = fc.constant({ do: 'maintain' })
-const atOnce: fc.Arbitrary<Step> = fc.record({ do: fc.constant('at once'), steps: fc.array(fc.oneof(push, remove, materialize, define, maintain, file), { minLength: 2, maxLength: 4 }) })
+const atOnce: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant('at once'),
+  steps: fc.array(fc.oneof(push, remove, materialize, define, maintain, file), { minLength: 2, maxLength: 4 }),
+})
+
+/** What one of several processes does: nothing that needs all others stopped. */
+export const stepsAlone = {
+  writer: fc.oneof({ arbitrary: push, weight: 5 }, remove),
+  operator: fc.oneof(
+    { arbitrary: materialize.map((step) => ({ ...step, crash: null })), weight: 4 },
+    { arbitrary: define, weight: 4 },
+    { arbitrary: maintain, weight: 3 },
+    { arbitrary: file, weight: 2 },
+    online,
+  ),
+} as const
 
 /** A history of a world. */
 export const histories: fc.Arbitrary<Step[]> = fc.array(
-  fc.oneof({ arbitrary: push, weight: 5 }, { arbitrary: materialize, weight: 5 }, { arbitrary: file, weight: 3 }, { arbitrary: tick, weight: 3 }, { arbitrary: atOnce, weight: 3 }, remove, define, define, { arbitrary: online, weight: 2 }, { arbitrary: metadata, weight: 2 }, maintain),
+  fc.oneof(
+    { arbitrary: push, weight: 5 },
+    { arbitrary: materialize, weight: 5 },
+    { arbitrary: file, weight: 3 },
+    { arbitrary: tick, weight: 3 },
+    { arbitrary: atOnce, weight: 3 },
+    remove,
+    define,
+    define,
+    { arbitrary: online, weight: 2 },
+    { arbitrary: metadata, weight: 2 },
+    maintain,
+  ),
   { minLength: 1, maxLength: 16, size: 'max' },
 )
 
@@ -66,26 +141,63 @@ export async function take(world: World, step: Step, path: string): Promise<void
 }
 
 /** What a step may be answered with: the view is not there (yet), the interval is empty, the store was swapped or a file changed under a run, a row is not later than what it was created after. */
-const refusals = new Set<string>(['UNKNOWN_NAME', 'BAD_REQUEST', 'STORE_UNREACHABLE', 'SOURCE_CHANGED', 'REGISTRY_CONFLICT', 'LEASE_LOST', 'NOT_ONLINE'])
+const refusals = new Set<string>([
+  'UNKNOWN_NAME',
+  'BAD_REQUEST',
+  'STORE_UNREACHABLE',
+  'SOURCE_CHANGED',
+  'REGISTRY_CONFLICT',
+  'LEASE_LOST',
+  'NOT_ONLINE',
+])
+
+/** The rows of a push that is made now. */
+export function pushedBy(
+  step: Extract<Step, { do: 'push' }>,
+  now: bigint,
+): {
+  readonly k: number
+  readonly at: bigint
+  readonly v: number | null
+  readonly seen?: bigint
+  readonly w?: number | null
+}[] {
+  const before = (seconds: number): bigint => now - BigInt(seconds) * second
+  return step.rows.map((r) => ({
+    k: r.k,
+    at: before(r.ago),
+    v: r.v,
+    ...(r.late === null ? {} : { seen: before(Math.max(0, r.ago - r.late)) }),
+    ...(step.target === 'things' ? { w: r.v === null ? null : r.v + 100 } : {}),
+  }))
+}
 
 async function happen(world: World, step: Step, path: string): Promise<void> {
   const now = world.clock.now()
   const before = (seconds: number): bigint => now - BigInt(seconds) * second
   switch (step.do) {
-    case 'push': {
-      const rows = step.rows.map((r) => ({ k: r.k, at: before(r.ago), v: r.v, ...(r.late === null ? {} : { seen: before(Math.max(0, r.ago - r.late)) }), ...(step.target === 'things' ? { w: r.v === null ? null : r.v + 100 } : {}) }))
-      await world.store.push(step.target, rows, { to: step.to })
+    case 'push':
+      await world.store.push(step.target, pushedBy(step, now), { to: step.to })
       break
-    }
     case 'delete':
       await world.store.delete('view', { k: step.k }, step.ago === null ? {} : { at: before(step.ago) })
       break
     case 'materialize':
       world.crashAt = step.crash
-      await world.store.materialize('view', { ...(step.start === null ? {} : { start: before(step.start) }), ...(step.end === null ? {} : { end: before(step.end) }), repair: step.repair })
+      await world.store.materialize('view', {
+        ...(step.start === null ? {} : { start: before(step.start) }),
+        ...(step.end === null ? {} : { end: before(step.end) }),
+        repair: step.repair,
+      })
       break
     case 'file': {
-      const rows = step.rows?.map((r): FileRow => ({ k: r.k, at: before(r.ago), seen: r.late === null ? null : before(Math.max(0, r.ago - r.late)), v: r.v === null ? null : BigInt(r.v), w: r.v === null ? null : BigInt(r.v) + 100n }))
+      const rows = step.rows?.map((r): FileRow => ({
+        k: r.k,
+        at: before(r.ago),
+        seen: r.late === null ? null : before(Math.max(0, r.ago - r.late)),
+        v: r.v === null ? null : BigInt(r.v),
+        w: r.v === null ? null : BigInt(r.v) + 100n,
+      }))
       await world.writeFile(step.name, rows ?? null)
       break
     }
