@@ -28,6 +28,8 @@ afterAll(() => removeRepository(dir))
 interface Pusher {
   readonly name: number
   readonly startedAt: bigint
+  /** A head of the log from before it was started. */
+  readonly from: bigint
   /** The point where it is slow. */
   readonly slow: string
   readonly child: Child
@@ -52,23 +54,25 @@ test(
     new History(dir, random).writeFile('a', epoch)
     await opened.store.apply(definitionsOf(firstVariant))
     await using children = new AsyncDisposableStack()
-    const start = (name: number): Pusher => {
+    const start = (name: number, from: bigint): Pusher => {
       // Its own minutes of time: each push has its own microsecond.
       const startedAt = epoch + BigInt(name) * second
       const slow = must(points[name % points.length], 'a point')
       return {
         name,
         startedAt,
+        from,
         slow,
         child: children.use(startChild('pusher.ts', dir, String(startedAt), String(name), slow)),
       }
     }
-    const startPair = (round: number): Pusher[] =>
-      Array.from({ length: pushersAtOnce }, (_, i) => start(1 + round * pushersAtOnce + i))
-    const landed: string[] = []
-    let waiting = startPair(0)
-    for (let round = 0; round < rounds; round++) {
+    const startPair = async (round: number): Promise<Pusher[]> => {
       const from = await opened.engines.log.head()
+      return Array.from({ length: pushersAtOnce }, (_, i) => start(1 + round * pushersAtOnce + i, from))
+    }
+    const landed: string[] = []
+    let waiting = await startPair(0)
+    for (let round = 0; round < rounds; round++) {
       const pushers = waiting
       const words: [Pusher, Words][] = []
       for (const pusher of pushers) {
@@ -79,13 +83,13 @@ test(
         expect(await pusher.child.kill(), 'the pusher ended by itself').toBe(true)
         words.push([pusher, wordsOf(pusher)])
       }
-      if (round + 1 < rounds) waiting = startPair(round + 1)
+      if (round + 1 < rounds) waiting = await startPair(round + 1)
       for (const [{ child }, { cut }] of words) if (cut.length > 0) landed.push(child.lines.at(-1)?.split(' ')[0] ?? '')
       opened.clock.set(epoch + 60n * second + BigInt(round) * second)
       for (const [pusher, said] of words) {
         await expectOnline(opened, said.acknowledged)
         await retry(opened, pusher, said)
-        await expectLogged(opened, from, pusher, said)
+        await expectLogged(opened, pusher, said)
       }
       await opened.store.maintain()
       for (const [pusher, said] of words) await expectHistory(opened, pusher, said)
@@ -141,8 +145,7 @@ async function retry(opened: OpenRepository, { startedAt }: Pusher, { acknowledg
 /** Every acknowledged push is one record, whole; so is a cut one that was retried; any other cut one is a whole record or none. */
 async function expectLogged(
   opened: OpenRepository,
-  from: bigint,
-  { name, startedAt }: Pusher,
+  { name, startedAt, from }: Pusher,
   { acknowledged, cut }: Words,
 ): Promise<void> {
   const all = [...acknowledged, ...cut]
