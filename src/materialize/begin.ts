@@ -28,20 +28,36 @@ const beginTries = 20
  * only if nothing about the view moved meanwhile and the lease is ours. Then stamps the online store open.
  * @throws UNKNOWN_NAME for a view that is not defined, LEASE_LOST, REGISTRY_CONFLICT where the view or the online store changes each time.
  */
-export async function begin(deps: MaterializeDeps, view: string, request: RunRequest, held: { lease: HeldLease; call?: Call }): Promise<BegunAttempt> {
+export async function begin(
+  deps: MaterializeDeps,
+  view: string,
+  request: RunRequest,
+  held: { lease: HeldLease; call?: Call },
+): Promise<BegunAttempt> {
   const { lease, call } = held
   for (let i = 0; i < beginTries; i++) {
     const found = await deps.runLog.readState(view, call)
     const state = found.value
     const target = state === null || state.generations.removedAtMs !== null ? null : targetOf(state.generations)
-    if (state === null || target === null) throw fail('UNKNOWN_NAME', `The registry has no view "${view}" to materialize`)
+    if (state === null || target === null)
+      throw fail('UNKNOWN_NAME', `The registry has no view "${view}" to materialize`)
     const marks = must((await deps.marks.readMarks([spaceOf(view, target)], call))[0], 'marks of one space')
     const definitions = await deps.snapshots.definitions(target.definition, call)
-    const resolved = resolveView(definitions, must(definitions.views.get(view), `version ${target.definition} has the view ${view}`))
-    const facts = must((await deps.offline.describe([resolved.source], definitions.sources, call))[0], 'facts of one source')
+    const resolved = resolveView(
+      definitions,
+      must(definitions.views.get(view), `version ${target.definition} has the view ${view}`),
+    )
+    const facts = must(
+      (await deps.offline.describe([resolved.source], definitions.sources, call))[0],
+      'facts of one source',
+    )
     const head = await deps.log.head(call)
     const known = progressOf(state.progress, target.generation).knownPosition
-    const sql = await sqlFacts(deps.log, definitions, resolved, { from: known, head, ...(call === undefined ? {} : { call }) })
+    const sql = await sqlFacts(deps.log, definitions, resolved, {
+      from: known,
+      head,
+      ...(call === undefined ? {} : { call }),
+    })
     const now = deps.clock.now()
     const attempt = beginAttempt({
       generations: state.generations,
@@ -58,34 +74,61 @@ export async function begin(deps: MaterializeDeps, view: string, request: RunReq
     const space = spaceOf(view, attempt.target)
     if (attempt.rebuild !== null) await deps.marks.birth(space, 0n, call)
     deps.reached?.('born')
-    const written = await deps.runLog.writeState(view, { expect: found.version, value: { generations: attempt.generations, progress: attempt.progress }, at: now, lease }, call)
+    const written = await deps.runLog.writeState(
+      view,
+      {
+        expect: found.version,
+        value: { generations: attempt.generations, progress: attempt.progress },
+        at: now,
+        lease,
+      },
+      call,
+    )
     // Nobody will ever name a generation whose birth was not recorded.
     if (written.kind !== 'done' && attempt.rebuild !== null) await deps.online.drop(space, call)
-    if (written.kind === 'conflict' && written.head === -1) throw fail('LEASE_LOST', `Another process took over the run of ${view}`)
+    if (written.kind === 'conflict' && written.head === -1)
+      throw fail('LEASE_LOST', `Another process took over the run of ${view}`)
     if (written.kind !== 'done') continue
     deps.reached?.('begun')
     const from = attempt.rebuild === null ? marks.stamp : { attempt: 0n, state: 'done' as const }
-    const stamped = await deps.marks.swapStamp(space, { from, to: { attempt: attempt.attempt, state: 'open' }, incarnation: marks.incarnation }, call)
+    const stamped = await deps.marks.swapStamp(
+      space,
+      { from, to: { attempt: attempt.attempt, state: 'open' }, incarnation: marks.incarnation },
+      call,
+    )
     // Swapped meanwhile; or LMDB showed us a state before the last commit of a writer that was killed: it shows that one
     // only once somebody writes. Either way a new look decides anew; the attempt is one that was begun and came to nothing.
     if (!stamped) continue
     deps.reached?.('stamped open')
     return { attempt, definitions, generation: { ...attempt.target, resolved }, head, incarnation: marks.incarnation }
   }
-  throw fail('REGISTRY_CONFLICT', `The view ${view}, or its rows' place in the online store, changed ${beginTries} times while a run began`)
+  throw fail(
+    'REGISTRY_CONFLICT',
+    `The view ${view}, or its rows' place in the online store, changed ${beginTries} times while a run began`,
+  )
 }
 
 /** The error of a run whose online store is no longer the one it began with. */
 export const swapped = (view: string): Error =>
-  fail('STORE_UNREACHABLE', `The online store was swapped, restored or stamped by another run while ${view} was materialized`, { remedy: 'Run it again: what is missing is rebuilt.' })
+  fail(
+    'STORE_UNREACHABLE',
+    `The online store was swapped, restored or stamped by another run while ${view} was materialized`,
+    { remedy: 'Run it again: what is missing is rebuilt.' },
+  )
 
 /** Of a `sql` source: its lateness and whether any of its inputs, all the way down, was pushed to since a position. */
-async function sqlFacts(log: PushLog, definitions: Definitions, view: ResolvedView, range: { from: bigint; head: bigint; call?: Call }): Promise<{ latenessUs: bigint | null; inputsPushed: boolean } | null> {
+async function sqlFacts(
+  log: PushLog,
+  definitions: Definitions,
+  view: ResolvedView,
+  range: { from: bigint; head: bigint; call?: Call },
+): Promise<{ latenessUs: bigint | null; inputsPushed: boolean } | null> {
   if (view.source.type !== 'sql') return null
   const inputs = inputsBelow(definitions, view.source.name)
   const latenessUs = view.view.latenessUs ?? null
   for await (const { record } of log.changes(range.from, range.head, range.call)) {
-    if (record.target.kind === 'source' && inputs.has(record.target.name) && record.to !== 'online') return { latenessUs, inputsPushed: true }
+    if (record.target.kind === 'source' && inputs.has(record.target.name) && record.to !== 'online')
+      return { latenessUs, inputsPushed: true }
   }
   return { latenessUs, inputsPushed: false }
 }

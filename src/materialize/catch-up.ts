@@ -15,7 +15,12 @@ const rowsPerWrite = 5000
  * store keeps the later row. Crash healing, an emptied store and a new generation are all this.
  * @returns whether the cursor now stands at that head.
  */
-export async function catchUp(deps: MaterializeDeps, generation: StoredGeneration, scope: { readonly purgedBelow: bigint }, call?: Call): Promise<boolean> {
+export async function catchUp(
+  deps: MaterializeDeps,
+  generation: StoredGeneration,
+  scope: { readonly purgedBelow: bigint },
+  call?: Call,
+): Promise<boolean> {
   const view = generation.resolved
   const space = spaceOf(view.name, generation)
   const marks = must((await deps.marks.readMarks([space], call))[0], 'marks of one space')
@@ -31,7 +36,12 @@ export async function catchUp(deps: MaterializeDeps, generation: StoredGeneratio
   }
   for await (const { position, record } of deps.log.changes(cursor, head, call)) {
     checkCall(call)
-    if (record.to === 'offline' || !concerns(record.target, view) || (record.target.kind === 'view' && position < scope.purgedBelow)) continue
+    if (
+      record.to === 'offline' ||
+      !concerns(record.target, view) ||
+      (record.target.kind === 'view' && position < scope.purgedBelow)
+    )
+      continue
     const encode = await openEncoder(deps.online, generation, call)
     for (const row of rowsFor(record, generation, encode)) rows.push(row)
     if (rows.length >= rowsPerWrite) await flush()

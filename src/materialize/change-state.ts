@@ -22,9 +22,14 @@ export async function changeState(
     const at = deps.clock.now()
     const next = value === null ? null : change(value)
     if (next === null) return false
-    const written = await deps.runLog.writeState(view, { expect: version, value: next, at, ...(held.lease === undefined ? {} : { lease: held.lease }) }, held.call)
+    const written = await deps.runLog.writeState(
+      view,
+      { expect: version, value: next, at, ...(held.lease === undefined ? {} : { lease: held.lease }) },
+      held.call,
+    )
     if (written.kind === 'done') return true
-    if (written.kind === 'conflict' && written.head === -1) throw fail('LEASE_LOST', `Another process took over the lease of ${view}`)
+    if (written.kind === 'conflict' && written.head === -1)
+      throw fail('LEASE_LOST', `Another process took over the lease of ${view}`)
   }
   throw fail('REGISTRY_CONFLICT', `The view ${view} changed ${changeTries} times while its state was written`)
 }

@@ -25,7 +25,17 @@ export interface MaterializeDeps {
 }
 
 /** The points of a run between which a crash must be harmless. */
-export type RunPoint = 'leased' | 'born' | 'begun' | 'stamped open' | 'wrote a batch' | 'wrote all' | 'stamped done' | 'covered' | 'caught up' | 'switched'
+export type RunPoint =
+  | 'leased'
+  | 'born'
+  | 'begun'
+  | 'stamped open'
+  | 'wrote a batch'
+  | 'wrote all'
+  | 'stamped done'
+  | 'covered'
+  | 'caught up'
+  | 'switched'
 
 /** Waits in milliseconds of the machine's clock. */
 export interface Waits {
@@ -42,4 +52,10 @@ export interface Waits {
 }
 
 /** The waits to ship. */
-export const defaultWaits: Waits = Object.freeze({ leaseMs: 30_000, pollMs: 200, switchMs: 3000, freeMs: replacedKeptMs + 10_000, purgeMs: 30 * 86_400_000 })
+export const defaultWaits: Waits = Object.freeze({
+  leaseMs: 30_000,
+  pollMs: 200,
+  switchMs: 3000,
+  freeMs: replacedKeptMs + 10_000,
+  purgeMs: 30 * 86_400_000,
+})

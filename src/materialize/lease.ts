@@ -14,13 +14,20 @@ export interface HeldLease extends AsyncDisposable {
 const leaseName = (view: string): string => `view:${view}`
 
 /** Takes a view's lease, waiting while a living process holds it; `waiting` is called at each look. */
-export async function takeLease(deps: MaterializeDeps, view: string, waiting: () => Promise<void>, call?: Call): Promise<HeldLease> {
+export async function takeLease(
+  deps: MaterializeDeps,
+  view: string,
+  waiting: () => Promise<void>,
+  call?: Call,
+): Promise<HeldLease> {
   for (;;) {
     checkCall(call)
     const held = await tryLease(deps, view, call)
     if (held !== null) return held
     await waiting()
-    await sleep(deps.waits.pollMs, undefined, call?.signal === undefined ? {} : { signal: call.signal }).catch(() => checkCall(call))
+    await sleep(deps.waits.pollMs, undefined, call?.signal === undefined ? {} : { signal: call.signal }).catch(() =>
+      checkCall(call),
+    )
   }
 }
 

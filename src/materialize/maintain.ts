@@ -14,7 +14,11 @@ import { trySwitch } from './switch.ts'
  * What workers do every few seconds: end the runs of killed processes; and for every view bring the push log online, switch what may be switched, free what was
  * replaced long enough ago, sweep what expired (a scan of all rows, so when asked), and let the log fold itself. Safe in any number of processes at once.
  */
-export async function maintain(deps: MaterializeDeps, options: { readonly sweep: boolean }, call?: Call): Promise<void> {
+export async function maintain(
+  deps: MaterializeDeps,
+  options: { readonly sweep: boolean },
+  call?: Call,
+): Promise<void> {
   await endAbandoned(deps, null, call)
   const snapshot = await deps.snapshots.fresh(call)
   for (const view of snapshot.views.values()) {
@@ -22,13 +26,18 @@ export async function maintain(deps: MaterializeDeps, options: { readonly sweep:
     await maintainView(deps, view, call)
     if (options.sweep) await sweepExpired(deps, view, call)
   }
-  const purge = [...snapshot.views.values()].flatMap((v) => (v.generations.purgedBelow > 0n ? [{ target: { kind: 'view', name: v.name } as LogTarget, below: v.generations.purgedBelow }] : []))
+  const purge = [...snapshot.views.values()].flatMap((v) =>
+    v.generations.purgedBelow > 0n
+      ? [{ target: { kind: 'view', name: v.name } as LogTarget, below: v.generations.purgedBelow }]
+      : [],
+  )
   await deps.log.maintain({ purge, nowUs: deps.clock.now() }, call)
 }
 
 async function maintainView(deps: MaterializeDeps, view: ViewSnapshot, call?: Call): Promise<void> {
   const { purgedBelow } = view.generations
-  for (const generation of [view.serving, view.building]) if (generation !== null) await catchUp(deps, generation, { purgedBelow }, call)
+  for (const generation of [view.serving, view.building])
+    if (generation !== null) await catchUp(deps, generation, { purgedBelow }, call)
   if (view.building !== null) {
     await using lease = await tryLease(deps, view.name, call)
     if (lease !== null) await trySwitch(deps, view.name, lease, call)
@@ -47,14 +56,25 @@ async function freeReplaced(deps: MaterializeDeps, view: ViewSnapshot, call?: Ca
     await using lease = await tryLease(deps, view.name, call)
     if (lease === null) return
     const { value } = await deps.runLog.readState(view.name, call)
-    if (value?.generations.replaced.some((g) => g.generation === old.generation && g.replacedAtMs === old.replacedAtMs) !== true) continue
+    if (
+      value?.generations.replaced.some(
+        (g) => g.generation === old.generation && g.replacedAtMs === old.replacedAtMs,
+      ) !== true
+    )
+      continue
     await deps.online.drop(spaceOf(view.name, old), call)
     await changeState(
       deps,
       view.name,
       (state) => ({
-        generations: { ...state.generations, replaced: state.generations.replaced.filter((g) => g.generation !== old.generation) },
-        progress: { ...state.progress, generations: state.progress.generations.filter((g) => g.generation !== old.generation) },
+        generations: {
+          ...state.generations,
+          replaced: state.generations.replaced.filter((g) => g.generation !== old.generation),
+        },
+        progress: {
+          ...state.progress,
+          generations: state.progress.generations.filter((g) => g.generation !== old.generation),
+        },
       }),
       { lease, ...(call === undefined ? {} : { call }) },
     )
@@ -63,10 +83,19 @@ async function freeReplaced(deps: MaterializeDeps, view: ViewSnapshot, call?: Ca
 
 /** Declares the pushed history of a view that was removed long ago purged: one write, only while the view is still removed. */
 async function purgeRemoved(deps: MaterializeDeps, view: ViewSnapshot, call?: Call): Promise<void> {
-  const long = (removedAtMs: number | null): boolean => removedAtMs !== null && Date.now() - removedAtMs >= deps.waits.purgeMs
+  const long = (removedAtMs: number | null): boolean =>
+    removedAtMs !== null && Date.now() - removedAtMs >= deps.waits.purgeMs
   if (!long(view.generations.removedAtMs)) return
   const head = await deps.log.head(call)
   if (view.generations.purgedBelow >= head) return
   const held = call === undefined ? {} : { call }
-  await changeState(deps, view.name, (state) => (long(state.generations.removedAtMs) ? { ...state, generations: { ...state.generations, purgedBelow: head } } : null), held)
+  await changeState(
+    deps,
+    view.name,
+    (state) =>
+      long(state.generations.removedAtMs)
+        ? { ...state, generations: { ...state.generations, purgedBelow: head } }
+        : null,
+    held,
+  )
 }

@@ -19,7 +19,10 @@ import { encodeBatch, openEncoder, spaceOf } from './space-writer.ts'
 import { trySwitch } from './switch.ts'
 
 /** How a run proceeds: the phase and the rows written so far. */
-export type Progressing = (phase: 'waiting' | 'reading' | 'writing' | 'catching-up' | 'switching' | 'done', written: number) => void
+export type Progressing = (
+  phase: 'waiting' | 'reading' | 'writing' | 'catching-up' | 'switching' | 'done',
+  written: number,
+) => void
 
 /** Batches on their way to the online store at once: enough to overlap reading with writing, few enough for bounded memory. */
 const batchesInFlight = 3
@@ -28,7 +31,12 @@ const batchesInFlight = 3
  * Runs one queued run to its end and answers its record: succeeded, failed (with its error) or cancelled. Never throws
  * for what happens to the run; what it has covered stays covered, so that running it again resumes.
  */
-export async function executeRun(deps: MaterializeDeps, queued: RunRecord, request: RunRequest, options: { readonly onProgress?: Progressing; readonly call?: Call }): Promise<RunRecord> {
+export async function executeRun(
+  deps: MaterializeDeps,
+  queued: RunRecord,
+  request: RunRequest,
+  options: { readonly onProgress?: Progressing; readonly call?: Call },
+): Promise<RunRecord> {
   const cancel = new AbortController()
   const signals = [cancel.signal, ...(options.call?.signal === undefined ? [] : [options.call.signal])]
   const report = options.onProgress ?? ((): void => undefined)
@@ -73,7 +81,12 @@ const switchTries = 50
 
 type Result = Pick<RunRecord, 'rows' | 'written' | 'superseded' | 'skipped' | 'notes'>
 
-async function runUnderLease(deps: MaterializeDeps, run: RunRecord, request: RunRequest, held: { lease: HeldLease; call: Call; report: Progressing }): Promise<Result> {
+async function runUnderLease(
+  deps: MaterializeDeps,
+  run: RunRecord,
+  request: RunRequest,
+  held: { lease: HeldLease; call: Call; report: Progressing },
+): Promise<Result> {
   const { lease, call, report } = held
   report('reading', 0)
   const begun = await begin(deps, run.view, request, { lease, call })
@@ -88,10 +101,18 @@ async function runUnderLease(deps: MaterializeDeps, run: RunRecord, request: Run
   deps.reached?.('caught up')
   notes.push(...(await switchOver(deps, run.view, lease, { call, report: () => report('switching', counts.written) })))
   if (counts.expired * 2 > counts.rows) {
-    notes.push(`${counts.expired} of ${counts.rows} rows are older than the ttl of ${formatDuration(begun.generation.resolved.ttlUs)} already: reads answer OUTSIDE_MAX_AGE.`)
+    notes.push(
+      `${counts.expired} of ${counts.rows} rows are older than the ttl of ${formatDuration(begun.generation.resolved.ttlUs)} already: reads answer OUTSIDE_MAX_AGE.`,
+    )
   }
   if (counts.tooLong > 0) notes.push(`${counts.tooLong} rows have join keys longer than 1 KiB and were left out.`)
-  return { rows: counts.rows, written: counts.written, superseded: counts.superseded, skipped: counts.skipped + counts.tooLong, notes }
+  return {
+    rows: counts.rows,
+    written: counts.written,
+    superseded: counts.superseded,
+    skipped: counts.skipped + counts.tooLong,
+    notes,
+  }
 }
 
 interface Counts {
@@ -104,7 +125,12 @@ interface Counts {
   expired: number
 }
 
-async function writeRows(deps: MaterializeDeps, begun: BegunAttempt, purgedBelow: bigint, held: { call: Call; report: Progressing }): Promise<Counts> {
+async function writeRows(
+  deps: MaterializeDeps,
+  begun: BegunAttempt,
+  purgedBelow: bigint,
+  held: { call: Call; report: Progressing },
+): Promise<Counts> {
   const { attempt, definitions, generation } = begun
   const counts: Counts = { rows: 0, written: 0, superseded: 0, skipped: 0, tooLong: 0, expired: 0 }
   if (attempt.newFiles.length > 0) {
@@ -132,7 +158,10 @@ async function writeRows(deps: MaterializeDeps, begun: BegunAttempt, purgedBelow
     })()
     inFlight.add(write)
     // A failed write is thrown below, by whoever waits for it.
-    write.then(() => inFlight.delete(write), () => undefined)
+    write.then(
+      () => inFlight.delete(write),
+      () => undefined,
+    )
     if (inFlight.size >= batchesInFlight) await Promise.race(inFlight)
   }
   await Promise.all(inFlight)
@@ -140,10 +169,22 @@ async function writeRows(deps: MaterializeDeps, begun: BegunAttempt, purgedBelow
 }
 
 /** Stamps the store done and records the coverage: together they say that every row of the attempt is online. */
-async function finish(deps: MaterializeDeps, view: string, begun: BegunAttempt, held: { lease: HeldLease; call: Call }): Promise<void> {
+async function finish(
+  deps: MaterializeDeps,
+  view: string,
+  begun: BegunAttempt,
+  held: { lease: HeldLease; call: Call },
+): Promise<void> {
   const { attempt, generation, head, incarnation } = begun
-  const stamp = (state: 'open' | 'done'): { attempt: bigint; state: 'open' | 'done' } => ({ attempt: attempt.attempt, state })
-  const done = await deps.marks.swapStamp({ view, generation: generation.generation }, { from: stamp('open'), to: stamp('done'), incarnation }, held.call)
+  const stamp = (state: 'open' | 'done'): { attempt: bigint; state: 'open' | 'done' } => ({
+    attempt: attempt.attempt,
+    state,
+  })
+  const done = await deps.marks.swapStamp(
+    { view, generation: generation.generation },
+    { from: stamp('open'), to: stamp('done'), incarnation },
+    held.call,
+  )
   if (!done) throw swapped(view)
   deps.reached?.('stamped done')
   await changeState(
@@ -159,24 +200,40 @@ async function finish(deps: MaterializeDeps, view: string, begun: BegunAttempt, 
 }
 
 /** After a run into a building generation: waits until it may serve, and switches; says what is missing where it may not. */
-async function switchOver(deps: MaterializeDeps, view: string, lease: HeldLease, held: { call: Call; report: () => void }): Promise<string[]> {
+async function switchOver(
+  deps: MaterializeDeps,
+  view: string,
+  lease: HeldLease,
+  held: { call: Call; report: () => void },
+): Promise<string[]> {
   for (let i = 0; i < switchTries; i++) {
     const outcome = await trySwitch(deps, view, lease, held.call)
     if (outcome.kind === 'nothing to switch' || outcome.kind === 'switched') return []
     if (outcome.kind === 'missing') {
-      const text = outcome.intervals.map((i) => `[${i.start === null ? 'the beginning' : formatInstant(i.start)}, ${formatInstant(i.end)})`).join(', ')
-      return [`The new generation does not serve yet: it lacks ${text}. Run  provender materialize ${view}  to fill it.`]
+      const text = outcome.intervals
+        .map((i) => `[${i.start === null ? 'the beginning' : formatInstant(i.start)}, ${formatInstant(i.end)})`)
+        .join(', ')
+      return [
+        `The new generation does not serve yet: it lacks ${text}. Run  provender materialize ${view}  to fill it.`,
+      ]
     }
     held.report()
-    await sleep(outcome.kind === 'too young' ? outcome.waitMs : deps.waits.pollMs, undefined, { signal: held.call.signal }).catch(() => checkCall(held.call))
+    await sleep(outcome.kind === 'too young' ? outcome.waitMs : deps.waits.pollMs, undefined, {
+      signal: held.call.signal,
+    }).catch(() => checkCall(held.call))
   }
-  return ['The new generation does not serve yet: the online store keeps changing under it. It switches by itself while a server runs.']
+  return [
+    'The new generation does not serve yet: the online store keeps changing under it. It switches by itself while a server runs.',
+  ]
 }
 
 /** How many rows of a batch have an event time before `oldest`. */
 function expiredIn(batch: Batch, oldest: bigint | null): number {
   if (oldest === null) return 0
-  const event = must(batch.columns[batch.fields.findIndex((f) => f.name === own.event)], 'the run\'s rows have an event time')
+  const event = must(
+    batch.columns[batch.fields.findIndex((f) => f.name === own.event)],
+    "the run's rows have an event time",
+  )
   let expired = 0
   for (let i = 0; i < batch.rows; i++) if ((event[i] as bigint) < oldest) expired++
   return expired

@@ -12,7 +12,10 @@ import { encodeEntityKey, entityKeyBytes } from '../values/entity-key.ts'
 import { type OrderTuple, tombstoneTie } from '../values/order.ts'
 
 /** The online space of a view's generation. */
-export const spaceOf = (view: string, generation: { readonly generation: bigint }): Space => ({ view, generation: generation.generation })
+export const spaceOf = (view: string, generation: { readonly generation: bigint }): Space => ({
+  view,
+  generation: generation.generation,
+})
 
 /** Prepares to write rows of a generation: its schema is in the online store before the first row can be. */
 export async function openEncoder(online: OnlineStore, generation: StoredGeneration, call?: Call): Promise<RowEncoder> {
@@ -21,13 +24,21 @@ export async function openEncoder(online: OnlineStore, generation: StoredGenerat
 }
 
 /** The packed rows of a batch of a run's plan; rows read in place carry the attempt as their reading. Rows whose keys are too long are counted and left out. */
-export function encodeBatch(encode: RowEncoder, batch: Batch, generation: StoredGeneration, attempt: bigint): { rows: KeyedRow[]; tooLong: number } {
-  const column = (name: string): ColumnValues => must(batch.columns[batch.fields.findIndex((f) => f.name === name)], `the run's rows have ${name}`)
+export function encodeBatch(
+  encode: RowEncoder,
+  batch: Batch,
+  generation: StoredGeneration,
+  attempt: bigint,
+): { rows: KeyedRow[]; tooLong: number } {
+  const column = (name: string): ColumnValues =>
+    must(batch.columns[batch.fields.findIndex((f) => f.name === name)], `the run's rows have ${name}`)
   const { joinKeys, features } = generation.resolved
   const types = joinKeys.map((k) => k.type)
   const keyColumns = joinKeys.map((k) => column(k.name))
   const featureColumns = features.map((f) => column(f.name))
-  const [event, created, reading, tie, tombstone] = [own.event, own.created, own.reading, own.tie, own.tombstone].map(column) as [ColumnValues, ColumnValues, ColumnValues, ColumnValues, ColumnValues]
+  const [event, created, reading, tie, tombstone] = [own.event, own.created, own.reading, own.tie, own.tombstone].map(
+    column,
+  ) as [ColumnValues, ColumnValues, ColumnValues, ColumnValues, ColumnValues]
   const rows: KeyedRow[] = []
   let tooLong = 0
   for (let i = 0; i < batch.rows; i++) {
@@ -45,7 +56,15 @@ export function encodeBatch(encode: RowEncoder, batch: Batch, generation: Stored
       tie: dead ? tombstoneTie : (tie[i] as bigint),
     }
     const header = { revision: generation.revision, order }
-    rows.push({ key, row: dead ? tombstoneRow(header) : encode(header, featureColumns.map((f) => f[i] ?? null)) })
+    rows.push({
+      key,
+      row: dead
+        ? tombstoneRow(header)
+        : encode(
+            header,
+            featureColumns.map((f) => f[i] ?? null),
+          ),
+    })
   }
   return { rows, tooLong }
 }

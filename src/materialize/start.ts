@@ -30,14 +30,29 @@ export async function startRuns(
   for (const name of names) checkView(snapshot, name)
   const now = deps.clock.now()
   const end = request.end === undefined || request.end > now + 1n ? now + 1n : request.end
-  if (request.start !== undefined && request.start >= end) throw fail('BAD_REQUEST', 'The interval is empty: its start is not before its end, or lies in the future', { at: '/start' })
+  if (request.start !== undefined && request.start >= end)
+    throw fail('BAD_REQUEST', 'The interval is empty: its start is not before its end, or lies in the future', {
+      at: '/start',
+    })
   const queued: RunRecord[] = []
-  for (const view of names) queued.push(await deps.runLog.putRun(newRun(deps, view, { start: request.start ?? null, end, now, repair: request.repair }), undefined, options.call))
+  for (const view of names)
+    queued.push(
+      await deps.runLog.putRun(
+        newRun(deps, view, { start: request.start ?? null, end, now, repair: request.repair }),
+        undefined,
+        options.call,
+      ),
+    )
   const ended = (async (): Promise<RunRecord[]> => {
     const done: RunRecord[] = []
     for (const run of queued) {
       const onProgress = options.onProgress?.(run)
-      done.push(await executeRun(deps, run, request, { ...(onProgress === undefined ? {} : { onProgress }), ...(options.call === undefined ? {} : { call: options.call }) }))
+      done.push(
+        await executeRun(deps, run, request, {
+          ...(onProgress === undefined ? {} : { onProgress }),
+          ...(options.call === undefined ? {} : { call: options.call }),
+        }),
+      )
     }
     return done
   })()
@@ -47,25 +62,49 @@ export async function startRuns(
 }
 
 /** Asks for the end of a run: a queued one is cancelled at once, a running one at its next look. @throws UNKNOWN_RUN. */
-export async function cancelRun(deps: Pick<MaterializeDeps, 'runLog' | 'clock'>, id: string, call?: Call): Promise<RunRecord> {
+export async function cancelRun(
+  deps: Pick<MaterializeDeps, 'runLog' | 'clock'>,
+  id: string,
+  call?: Call,
+): Promise<RunRecord> {
   const [run] = await deps.runLog.runs({ id, limit: 1 }, call)
   if (run === undefined) throw fail('UNKNOWN_RUN', `There is no run "${id}"`)
   if (run.state !== 'queued' && run.state !== 'running') return run
   const asked = await deps.runLog.putRun({ ...run, cancel: true }, [run.state], call)
   if (asked.state !== 'queued') return asked
-  return deps.runLog.putRun({ ...asked, state: 'cancelled', endedAt: deps.clock.now(), error: { code: 'RUN_CANCELLED', detail: `The run ${id} was cancelled before it began` } }, ['queued'], call)
+  return deps.runLog.putRun(
+    {
+      ...asked,
+      state: 'cancelled',
+      endedAt: deps.clock.now(),
+      error: { code: 'RUN_CANCELLED', detail: `The run ${id} was cancelled before it began` },
+    },
+    ['queued'],
+    call,
+  )
 }
 
 function checkView(snapshot: Snapshot, name: string): void {
   const view = snapshot.views.get(name)?.head
   if (view === undefined || view === null) {
     const near = nearest(name, snapshot.definitions.views.keys())
-    throw fail('UNKNOWN_NAME', `There is no view "${name}"`, near === undefined ? {} : { remedy: `Did you mean "${near}"?` })
+    throw fail(
+      'UNKNOWN_NAME',
+      `There is no view "${name}"`,
+      near === undefined ? {} : { remedy: `Did you mean "${near}"?` },
+    )
   }
-  if (!view.view.online) throw fail('NOT_ONLINE', `The view ${name} is not online, so there is nothing to materialize`, { remedy: `Set  online: true  for ${name}.` })
+  if (!view.view.online)
+    throw fail('NOT_ONLINE', `The view ${name} is not online, so there is nothing to materialize`, {
+      remedy: `Set  online: true  for ${name}.`,
+    })
 }
 
-function newRun(deps: MaterializeDeps, view: string, facts: { start: bigint | null; end: bigint; now: bigint; repair: boolean }): RunRecord {
+function newRun(
+  deps: MaterializeDeps,
+  view: string,
+  facts: { start: bigint | null; end: bigint; now: bigint; repair: boolean },
+): RunRecord {
   return {
     id: `run_${facts.now.toString(36)}${randomBytes(3).toString('hex')}`,
     kind: 'materialize',

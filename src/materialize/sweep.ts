@@ -30,7 +30,12 @@ async function sweepGeneration(deps: MaterializeDeps, generation: StoredGenerati
     const still = [now?.serving, now?.building].find((g) => g?.generation === generation.generation)
     if (still === undefined || still === null || still.resolved.ttlUs === 0n) return freed
     const eventBefore = deps.clock.now() - still.resolved.ttlUs - graceUs
-    const slice = await deps.online.sweep(spaceOf(name, still), { eventBefore, revisionUpTo: still.revision, tombstones: true }, after, call)
+    const slice = await deps.online.sweep(
+      spaceOf(name, still),
+      { eventBefore, revisionUpTo: still.revision, tombstones: true },
+      after,
+      call,
+    )
     freed += slice.freed
     if (slice.next === null) return freed
     after = slice.next

@@ -20,18 +20,28 @@ export type SwitchOutcome =
  * that, its stamp is explained, and it covers what the serving one covers within the new ttl. The lease keeps any
  * attempt out meanwhile.
  */
-export async function trySwitch(deps: MaterializeDeps, view: string, lease: HeldLease, call?: Call): Promise<SwitchOutcome> {
+export async function trySwitch(
+  deps: MaterializeDeps,
+  view: string,
+  lease: HeldLease,
+  call?: Call,
+): Promise<SwitchOutcome> {
   const { value: state } = await deps.runLog.readState(view, call)
   const building = state?.generations.building ?? null
-  if (state === null || building === null || state.generations.removedAtMs !== null) return { kind: 'nothing to switch' }
+  if (state === null || building === null || state.generations.removedAtMs !== null)
+    return { kind: 'nothing to switch' }
   const definitions = await deps.snapshots.definitions(building.definition, call)
-  const resolved = resolveView(definitions, must(definitions.views.get(view), `version ${building.definition} has the view ${view}`))
+  const resolved = resolveView(
+    definitions,
+    must(definitions.views.get(view), `version ${building.definition} has the view ${view}`),
+  )
   const limits = { ttlUs: resolved.ttlUs, now: deps.clock.now() }
   const intervals = missingForSwitch(state.progress, state.generations, limits)
   if (intervals.length > 0) return { kind: 'missing', intervals }
   // The machine's clock may be set back: then the wait starts over, which is late but safe.
   const ageMs = Date.now() - building.bornAtMs
-  if (ageMs <= deps.waits.switchMs) return { kind: 'too young', waitMs: Math.min(deps.waits.switchMs - ageMs + 1, deps.waits.switchMs + 1) }
+  if (ageMs <= deps.waits.switchMs)
+    return { kind: 'too young', waitMs: Math.min(deps.waits.switchMs - ageMs + 1, deps.waits.switchMs + 1) }
   const generation = { ...building, resolved }
   await catchUp(deps, generation, { purgedBelow: state.generations.purgedBelow }, call)
   const marks = must((await deps.marks.readMarks([spaceOf(view, building)], call))[0], 'marks of one space')
@@ -40,7 +50,9 @@ export async function trySwitch(deps: MaterializeDeps, view: string, lease: Held
     deps,
     view,
     (now) => {
-      const same = now.generations.building?.generation === building.generation && now.generations.building.revision === building.revision
+      const same =
+        now.generations.building?.generation === building.generation &&
+        now.generations.building.revision === building.revision
       if (!same || missingForSwitch(now.progress, now.generations, limits).length > 0) return null
       return { ...now, generations: switched(now.generations, Date.now()) }
     },
