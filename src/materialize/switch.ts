@@ -43,8 +43,11 @@ export async function trySwitch(
   if (ageMs <= deps.waits.switchMs)
     return { kind: 'too young', waitMs: Math.min(deps.waits.switchMs - ageMs + 1, deps.waits.switchMs + 1) }
   const generation = { ...building, resolved }
+  const head = await deps.log.head(call)
   await catchUp(deps, generation, { purgedBelow: state.generations.purgedBelow }, call)
   const marks = must((await deps.marks.readMarks([spaceOf(view, building)], call))[0], 'marks of one space')
+  // Read anew: the store may have been put back since, to a copy whose stamp is explained and whose cursor is behind.
+  if (marks.cursor === null || marks.cursor < head) return { kind: 'not yet' }
   if (!isExplained(progressOf(state.progress, building.generation), marks.stamp)) return { kind: 'not yet' }
   const done = await changeState(
     deps,
