@@ -84,8 +84,7 @@ export async function begin(
       },
       call,
     )
-    // Nobody will ever name a generation whose birth was not recorded.
-    if (written.kind !== 'done' && attempt.rebuild !== null) await deps.online.drop(space, call)
+    // What was born in vain is left as it is, a few bytes of marks: somebody else may have named one by the same instant.
     if (written.kind === 'conflict' && written.head === -1)
       throw fail('LEASE_LOST', `Another process took over the run of ${view}`)
     if (written.kind !== 'done') continue
