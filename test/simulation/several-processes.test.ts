@@ -102,7 +102,7 @@ async function play(time: VirtualTime, shared: SharedWorld, { seed, slow, acts }
 /** A process as the world that steps are taken in: those of `stepsAlone` need no more of it. */
 function worldOf(shared: SharedWorld, { store, clock }: Process): World {
   const parts: Partial<World> = {
-    clock: { now: clock.now, set: () => undefined },
+    clock: { now: () => clock.now(), set: () => undefined },
     store,
     crashAt: null,
     writeFile: async (name, rows) => shared.writeFile(name, rows),

@@ -97,7 +97,7 @@ function endInterval(interval: Interval | undefined): void {
 
 /** Puts virtual time in the place of the machine's clocks and intervals until the work has ended. */
 export async function inVirtualTime<T>(work: (time: VirtualTime) => Promise<T>): Promise<T> {
-  const real = { now: Date.now, performanceNow: performance.now, setInterval, clearInterval }
+  const real = { now: Date.now, setInterval, clearInterval }
   const alarms = new Alarms()
   const nowMs = (): number => alarms.nowMs + (skews.getStore() ?? 0)
   const sleep = async (ms: number, signal?: AbortSignal): Promise<void> =>
@@ -120,7 +120,8 @@ export async function inVirtualTime<T>(work: (time: VirtualTime) => Promise<T>):
   } finally {
     passing = undefined
     Date.now = real.now
-    performance.now = real.performanceNow
+    // Its own `now` hides the one that it inherits.
+    Reflect.deleteProperty(performance, 'now')
     Object.assign(globalThis, { setInterval: real.setInterval, clearInterval: real.clearInterval })
   }
 }
