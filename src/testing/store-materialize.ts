@@ -10,6 +10,7 @@ import {
   minute,
   openThings,
   putThings,
+  remembered,
   second,
   served,
   servedTimes,
@@ -240,6 +241,25 @@ const incrementalLaws: readonly Law<StoreHarness>[] = [
       assert.deepEqual(await served(t, [1, 2, 3]), [1, 20, 3])
       await materialize(t)
       assert.deepEqual(await served(t, [1, 2, 3]), [1, 20, 30])
+    },
+  },
+  {
+    law: 'a late row that ties with one that is served wins or loses by its values, not by when it was read',
+    async run(harness) {
+      const now = await clockOf(harness)
+      const at = now - minute
+      await using t = await openThings(harness, [
+        { k: 1, at, v: 5 },
+        { k: 2, at, v: 5 },
+      ])
+      await materialize(t)
+      await putThings(t, 'late', [
+        { k: 1, at, v: 3 },
+        { k: 2, at, v: 7 },
+      ])
+      await materialize(t)
+      assert.deepEqual(await served(t, [1, 2]), [5, 7])
+      assert.deepEqual(await remembered(t, [1, 2]), [5, 7])
     },
   },
   {

@@ -4,7 +4,7 @@ import type { Step, StepRow } from './steps.ts'
 const row: fc.Arbitrary<StepRow> = fc.record({
   k: fc.integer({ min: 0, max: 2 }),
   ago: fc.integer({ min: 0, max: 100 }),
-  late: fc.constant(null),
+  late: fc.constantFrom(null, 0),
   v: fc.integer({ min: 0, max: 9 }),
 })
 const rows = fc.array(row, { minLength: 1, maxLength: 3 })
