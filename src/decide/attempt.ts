@@ -25,7 +25,7 @@ export interface AttemptFacts {
   readonly now: bigint
   readonly nowMs: number
   readonly request: RunRequest
-  /** For a `sql` source: its `lateness` (null = not declared) and whether its inputs were pushed to since `knownPosition`. */
+  /** For a `sql` source: its `lateness` (null = not declared) and whether its inputs were pushed to since `inputsSince`. */
   readonly sql: { readonly latenessUs: bigint | null; readonly inputsPushed: boolean } | null
 }
 
@@ -89,6 +89,16 @@ export function beginAttempt(facts: AttemptFacts): Attempt {
     coveredPosition: coverage.position,
     newFrom: newFrom(facts, coverage, newFiles.length > 0),
   }
+}
+
+/**
+ * The log position from which on a push to an input of a `sql` source is new to a generation. With `lateness`, what changed
+ * is read where it is not covered, whatever a killed run has begun; without, a rebuild has to be begun but once.
+ */
+export function inputsSince(progress: Progress, target: Generation, lateness: bigint | null): bigint {
+  const { knownPosition, coverage } = progressOf(progress, target.generation)
+  if (lateness === null) return knownPosition
+  return coverage.find((c) => c.revision === target.revision)?.position ?? 0n
 }
 
 /** The progress after an attempt has ended well; null where its generation is gone, and nothing is to be recorded. */

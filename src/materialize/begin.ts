@@ -1,4 +1,4 @@
-import { type Attempt, type RunRequest, beginAttempt, progressOf } from '../decide/attempt.ts'
+import { type Attempt, type RunRequest, beginAttempt, inputsSince } from '../decide/attempt.ts'
 import { targetOf } from '../decide/generations.ts'
 import type { StoredGeneration } from '../decide/snapshot.ts'
 import type { Definitions } from '../define/definition.ts'
@@ -52,9 +52,8 @@ export async function begin(
       'facts of one source',
     )
     const head = await deps.log.head(call)
-    const known = progressOf(state.progress, target.generation).knownPosition
     const sql = await sqlFacts(deps.log, definitions, resolved, {
-      from: known,
+      from: inputsSince(state.progress, target, resolved.view.latenessUs ?? null),
       head,
       ...(call === undefined ? {} : { call }),
     })
