@@ -48,6 +48,12 @@ export interface Attempt {
   readonly newFrom: bigint | null
 }
 
+/**
+ * Attempts that came to nothing which are remembered: a view whose runs fail for months must not grow a long list. The
+ * stamp of a forgotten one is unexplained, which makes a rebuild, and nothing worse.
+ */
+export const begunKept = 100
+
 /** Decides one attempt. The reasons of a rebuild are looked at in the order of `RebuildReason`. */
 export function beginAttempt(facts: AttemptFacts): Attempt {
   const attempt = facts.now > facts.progress.lastAttempt ? facts.now : facts.progress.lastAttempt + 1n
@@ -68,10 +74,16 @@ export function beginAttempt(facts: AttemptFacts): Attempt {
       : unite(asked, coveredBy(facts.progress, facts.generations.serving.generation))
   const coverage = old.coverage.find((c) => c.revision === target.revision) ?? emptyCoverage(target.revision)
   const known = mergeKnown(old.known, facts.files)
-  const listed = known.filter((k) => facts.files.some((f) => f.path === k.path))
+  const paths = new Set(facts.files.map((f) => f.path))
+  const listed = known.filter((k) => paths.has(k.path))
   const coveredIds = new Set(coverage.files)
   const newFiles = listed.filter((f) => !coveredIds.has(f.id))
-  const begun: GenerationProgress = { ...old, begun: [...old.begun, attempt], known, knownPosition: facts.head }
+  const begun: GenerationProgress = {
+    ...old,
+    begun: [...old.begun, attempt].slice(-begunKept),
+    known,
+    knownPosition: facts.head,
+  }
   return {
     attempt,
     rebuild,
