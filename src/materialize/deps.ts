@@ -43,7 +43,10 @@ export interface Waits {
   readonly leaseMs: number
   /** How often a waiting run looks whether the lease is free, and a running one whether it was cancelled. */
   readonly pollMs: number
-  /** How long after its birth a generation may serve at the earliest: snapshots are ≤ 2 s old, writes carry instants ≤ 1 s old. */
+  /**
+   * How long after its birth a generation may serve at the earliest: snapshots are ≤ 2 s old, writes carry instants ≤ 1 s
+   * old, clocks are ≤ 0.5 s apart; the rest is for a commit that waits for its disk.
+   */
   readonly switchMs: number
   /** How long replaced rows stay: requests in flight still read them. */
   readonly freeMs: number
@@ -55,7 +58,7 @@ export interface Waits {
 export const defaultWaits: Waits = Object.freeze({
   leaseMs: 30_000,
   pollMs: 200,
-  switchMs: 3000,
+  switchMs: 4000,
   freeMs: replacedKeptMs + 10_000,
   purgeMs: 30 * 86_400_000,
 })
