@@ -3,5 +3,5 @@ import { storeLaws } from '../../src/testing/store.ts'
 import { openMemoryStore } from '../support/memory-store.ts'
 
 describe('the store on the memory engines', () => {
-  for (const { law, run } of storeLaws) test(law, () => run({ open: openMemoryStore }))
+  for (const { law, run } of storeLaws) test(law, () => run({ open: () => openMemoryStore() }))
 })

@@ -1,19 +1,13 @@
-import { composeStore } from '../../src/compose/store.ts'
-import type { Engines } from '../../src/compose/engines.ts'
 import type { Config } from '../../src/define/config.ts'
 import type { WireDefinitions } from '../../src/define/definition.ts'
-import { type Clock, manualClock } from '../../src/kernel/clock.ts'
-import { openMemoryMetadata, memoryMetadataStore, type MemoryMetadataStore } from '../../src/engines/memory/metadata.ts'
-import { type MemoryFile, openMemoryOffline } from '../../src/engines/memory/offline.ts'
-import { memoryOnline, type OnlineImage } from '../../src/engines/memory/online.ts'
-import { memoryPushLog } from '../../src/engines/memory/push-log.ts'
+import type { Clock } from '../../src/kernel/clock.ts'
 import type { Store } from '../../src/contract/store.ts'
 import type { RunLog } from '../../src/ports/run-log.ts'
 import type { RunPoint } from '../../src/materialize/deps.ts'
+import type { PutBack, StoreUnderTest } from '../../src/testing/store.ts'
 import type { Value } from '../../src/values/value.ts'
+import { openMemoryStore } from '../support/memory-store.ts'
 
-/** 2026-01-01T00:00:00Z: where simulated time begins. */
-const epoch = 1_767_225_600_000_000n
 export const second = 1_000_000n
 
 /** A row of a file: key, event time, created time, two columns. */
@@ -47,7 +41,6 @@ export interface World extends AsyncDisposable {
 
 /** A world whose parts can be reached from outside. */
 export interface MemoryWorld extends World {
-  store: Store
   /** Told of each point that a run reaches. */
   onReached: ((point: RunPoint) => void) | null
   /** Opens another store in the place of one that was closed. */
@@ -117,100 +110,58 @@ export const config: Config = {
 /** Where the source's files lie in the memory world. */
 export const memoryPath = '/world/things'
 
-/** A world on the memory engines. `watched` may put itself between the stores and their run log. */
-export async function memoryWorld(watched = (runLog: RunLog): RunLog => runLog): Promise<MemoryWorld> {
-  const clock = manualClock(epoch)
-  const online = memoryOnline()
-  const log = memoryPushLog()
-  const tables: MemoryFile[] = []
-  let metadata: MemoryMetadataStore = memoryMetadataStore()
-  let imageOnline: OnlineImage | undefined
-  let imageMetadata: MemoryMetadataStore | undefined
-  let inode = 0n
-  let reachedCount = 0
-  const open = (): Store => {
-    const ports = openMemoryMetadata(metadata, clock)
-    const pushLog = log.open()
-    const offline = openMemoryOffline(pushLog)
-    offline.files.set('things', tables)
-    const handle = online.open()
-    const engines: Engines = {
-      registry: ports.registry,
-      runLog: watched(ports.runLog),
-      offline,
-      log: pushLog,
-      online: handle,
-      marks: handle,
-      async [Symbol.asyncDispose]() {
-        for (const part of [ports, offline, pushLog, handle]) await part[Symbol.asyncDispose]()
-      },
-    }
-    return composeStore(config, engines, { clock, waits: { switchMs: -1, pollMs: 1 }, reached })
-  }
-  const reached = (point: RunPoint): void => {
-    world.onReached?.(point)
-    if (world.crashAt?.point !== point || ++reachedCount < world.crashAt.nth) return
-    world.crashAt = null
-    reachedCount = 0
-    world.crashed++
-    throw new Crash(`Killed at ${point}`)
-  }
-  const world: MemoryWorld = {
-    clock,
-    store: open(),
+/** A world over a store that can be harmed. `told` hears of each point that a run reaches. */
+export async function worldOver(
+  under: StoreUnderTest,
+  told: (point: RunPoint) => void = () => undefined,
+): Promise<World> {
+  const files = new Set<string>()
+  let online: PutBack | undefined
+  let metadata = await under.backupMetadata()
+  let reached = 0
+  const world: World = {
+    clock: under.clock,
+    get store() {
+      return under.store
+    },
     crashAt: null,
-    onReached: null,
     crashed: 0,
     async writeFile(name, rows) {
-      putFile(
-        tables,
-        `${memoryPath}/${name}`,
-        rows === null
-          ? null
-          : {
-              sizeBytes: rows.length,
-              mtimeUs: clock.now(),
-              inode: ++inode,
-              columns: fileColumns,
-              rows: rows.map(fileValues),
-            },
-      )
+      if (rows === null) files.delete(name)
+      else files.add(name)
+      await under.put('things', name, rows === null ? null : { columns: fileColumns, rows: rows.map(fileValues) })
     },
-    files: () => tables.map((t) => t.path.slice(memoryPath.length + 1)),
+    files: () => [...files],
     async backupOnline() {
-      imageOnline = online.snapshot()
+      online = await under.backupOnline()
     },
-    async restoreOnline(backup) {
-      online.restore(backup ? imageOnline : undefined)
-    },
+    restoreOnline: async (backup) => (backup && online !== undefined ? online() : under.wipeOnline()),
     async backupMetadata() {
-      imageMetadata = copyOf(metadata)
+      metadata = await under.backupMetadata()
     },
-    async restoreMetadata() {
-      await world.store[Symbol.asyncDispose]()
-      metadata = imageMetadata === undefined ? memoryMetadataStore() : copyOf(imageMetadata)
-      world.store = open()
-    },
-    reopen() {
-      world.store = open()
-    },
-    runLog: () => openMemoryMetadata(metadata, clock).runLog,
-    [Symbol.asyncDispose]: () => world.store[Symbol.asyncDispose](),
+    restoreMetadata: async () => metadata(),
+    [Symbol.asyncDispose]: () => under[Symbol.asyncDispose](),
   }
+  under.onPhase((phase) => {
+    const point = phase as RunPoint
+    told(point)
+    if (world.crashAt?.point !== point || ++reached < world.crashAt.nth) return
+    world.crashAt = null
+    reached = 0
+    world.crashed++
+    throw new Crash(`Killed at ${point}`)
+  })
   return world
 }
 
-function putFile(tables: MemoryFile[], path: string, file: Omit<MemoryFile, 'path'> | null): void {
-  const i = tables.findIndex((t) => t.path === path)
-  if (i >= 0) tables.splice(i, 1)
-  if (file !== null) tables.push({ path, ...file })
+/** A world on the memory engines. `watched` may put itself between the stores and their run log. */
+export async function memoryWorld(watched = (runLog: RunLog): RunLog => runLog): Promise<MemoryWorld> {
+  const under = await openMemoryStore(watched)
+  const world = await worldOver(under, (point) => memory.onReached?.(point))
+  const memory: MemoryWorld = Object.assign(world, {
+    onReached: null,
+    reopen: () => under.reopen(),
+    runLog: () => under.runLog(),
+  })
+  return memory
 }
-
-/** Documents are immutable, so the maps are all that is copied. */
-const copyOf = (store: MemoryMetadataStore): MemoryMetadataStore => ({
-  versions: [...store.versions],
-  states: new Map(store.states),
-  leases: new Map(),
-  runs: new Map(store.runs),
-  changes: store.changes + 1000,
-})

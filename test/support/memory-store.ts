@@ -7,7 +7,7 @@ import { type MemoryFile, openMemoryOffline } from '../../src/engines/memory/off
 import { memoryOnline } from '../../src/engines/memory/online.ts'
 import { memoryPushLog } from '../../src/engines/memory/push-log.ts'
 import { manualClock } from '../../src/kernel/clock.ts'
-import type { RunPoint } from '../../src/materialize/deps.ts'
+import type { RunLog } from '../../src/ports/run-log.ts'
 import type { StoreUnderTest } from '../../src/testing/store.ts'
 
 /** 2026-01-01T00:00:00Z: where the time of a store under test begins. */
@@ -23,8 +23,19 @@ const config: Config = {
   auth: 'none',
 }
 
-/** A store on the memory engines. */
-export async function openMemoryStore(): Promise<StoreUnderTest> {
+/** Nobody else's registry is old, and nobody else's lease is waited for long. */
+const waits = { switchMs: -1, pollMs: 1 }
+
+/** A store on the memory engines, whose parts can be reached from outside. */
+export interface MemoryStoreUnderTest extends StoreUnderTest {
+  /** Opens another store in the place of one that was closed. */
+  reopen(): void
+  /** The run log, as another process would open it. */
+  runLog(): RunLog
+}
+
+/** A store on the memory engines. `watched` may put itself between it and its run log. */
+export async function openMemoryStore(watched = (runLog: RunLog): RunLog => runLog): Promise<MemoryStoreUnderTest> {
   const clock = manualClock(epoch)
   const online = memoryOnline()
   const log = memoryPushLog()
@@ -43,7 +54,7 @@ export async function openMemoryStore(): Promise<StoreUnderTest> {
     const handle = online.open()
     const engines: Engines = {
       registry: ports.registry,
-      runLog: ports.runLog,
+      runLog: watched(ports.runLog),
       offline,
       log: pushLog,
       online: handle,
@@ -52,8 +63,7 @@ export async function openMemoryStore(): Promise<StoreUnderTest> {
         for (const part of [ports, offline, pushLog, handle]) await part[Symbol.asyncDispose]()
       },
     }
-    const reached = (phase: RunPoint): void => hook?.(phase)
-    return composeStore(config, engines, { clock, waits: { switchMs: -1, pollMs: 1 }, reached })
+    return composeStore(config, engines, { clock, waits, reached: (phase) => hook?.(phase) })
   }
   let store = open()
   return {
@@ -63,14 +73,12 @@ export async function openMemoryStore(): Promise<StoreUnderTest> {
     clock,
     can: { files: true, sql: false, parquet: false },
     async put(source, file, table) {
-      const tables = files.get(source) ?? []
-      files.set(source, tables)
-      seen.set(source, tables)
       const path = `/memory/${source}/${file}`
-      const i = tables.findIndex((t) => t.path === path)
-      if (i >= 0) tables.splice(i, 1)
+      const tables = (files.get(source) ?? []).filter((t) => t.path !== path)
       if (table !== null)
         tables.push({ ...table, path, sizeBytes: table.rows.length, mtimeUs: clock.now(), inode: ++inode })
+      files.set(source, tables)
+      seen.set(source, tables)
     },
     async backupOnline() {
       const image = online.snapshot()
@@ -87,6 +95,10 @@ export async function openMemoryStore(): Promise<StoreUnderTest> {
         store = open()
       }
     },
+    reopen() {
+      store = open()
+    },
+    runLog: () => openMemoryMetadata(metadata, clock).runLog,
     onPhase(next) {
       hook = next
     },
