@@ -66,35 +66,39 @@ export function createdColumn(source: SourceDef): string | null {
   return source.created ?? (source.type === 'push' || source.type === 'kafka' ? 'created' : null)
 }
 
-/** What makes a source's values what they are: a change of it is a change of meaning. For `sql`, its text and all its inputs. */
-export function sourceMeaning(definitions: Definitions, source: SourceDef): string {
+/**
+ * What makes a source's values what they are: a change of it is a change of meaning. Rows are pushed to a source by its
+ * name, so it is part of that. For `sql`, its text and all its inputs, with the types in which SQL sees rows pushed to them.
+ */
+function sourceMeaning(definitions: Definitions, source: SourceDef): string {
+  return JSON.stringify([
+    source.name,
+    source.type,
+    ...ownMeaning(definitions, source),
+    source.timestamp,
+    createdColumn(source),
+  ])
+}
+
+function ownMeaning(definitions: Definitions, source: SourceDef): unknown[] {
   switch (source.type) {
     case 'parquet':
     case 'csv':
-      return JSON.stringify([source.type, source.path, source.timestamp, source.created ?? null])
+      return [source.path]
     case 'sql':
-      return JSON.stringify([
-        source.type,
+      return [
         source.sql,
-        source.timestamp,
-        source.created ?? null,
-        sqlInputs(definitions, source.name, source.sql).map((name) => [
-          name,
-          sourceMeaning(definitions, must(definitions.sources.get(name), `input ${name}`)),
-        ]),
-      ])
+        sqlInputs(definitions, source.name, source.sql).map((name) => {
+          const input = must(definitions.sources.get(name), `input ${name}`)
+          return [sourceMeaning(definitions, input), 'schema' in input ? input.schema : null]
+        }),
+      ]
     case 'push':
-      return JSON.stringify([source.type, source.name, source.timestamp, createdColumn(source)])
+      return []
     case 'postgres':
-      return JSON.stringify([
-        source.type,
-        source.table ?? null,
-        source.query ?? null,
-        source.timestamp,
-        source.created ?? null,
-      ])
+      return [source.table ?? null, source.query ?? null]
     case 'kafka':
-      return JSON.stringify([source.type, source.topic, source.format, source.timestamp, createdColumn(source)])
+      return [source.topic, source.format]
   }
 }
 
