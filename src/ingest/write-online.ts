@@ -35,6 +35,8 @@ export async function writeOnline(deps: IngestDeps, record: LogRecord, call?: Ca
         written.add(id)
         const packed = await packFor(deps, generation, record, call)
         const done = await deps.online.write({ view, generation: generation.generation }, packed.latest, call)
+        // Once more: a store that was emptied since the rows were packed has lost their schema.
+        await fingerprintOf(deps, generation, call)
         if (serves && look === 0) outcomes.push({ packed, done })
       }),
     )
@@ -117,11 +119,13 @@ async function packFor(
   record: LogRecord,
   call: Call | undefined,
 ): Promise<Packed> {
-  const { resolved } = generation
-  const fingerprint = await registerSchema(schemaOf(resolved), (entries) => deps.online.schemas(entries, call))
-  const rows = rowsFor(record, generation, encoderOf(resolved, fingerprint))
+  const fingerprint = await fingerprintOf(deps, generation, call)
+  const rows = rowsFor(record, generation, encoderOf(generation.resolved, fingerprint))
   return { rows, ...latestOf(rows) }
 }
+
+const fingerprintOf = (deps: IngestDeps, { resolved }: StoredGeneration, call: Call | undefined): Promise<number> =>
+  registerSchema(schemaOf(resolved), (entries) => deps.online.schemas(entries, call))
 
 interface Outcomes {
   readonly packed: Packed

@@ -4,7 +4,7 @@ import { must } from '../kernel/assert.ts'
 import { type Call, checkCall } from '../kernel/call.ts'
 import type { KeyedRow } from '../ports/online.ts'
 import type { MaterializeDeps } from './deps.ts'
-import { openEncoder, spaceOf } from './space-writer.ts'
+import { openEncoder, spaceOf, writeSpace } from './space-writer.ts'
 
 /** Rows written in one call: bounds the memory of a catch-up of any length. */
 const rowsPerWrite = 5000
@@ -32,7 +32,7 @@ export async function catchUp(
     if (rows.length === 0) return
     const { latest } = latestOf(rows)
     rows = []
-    await deps.online.write(space, latest, call)
+    await writeSpace(deps.online, generation, latest, call)
   }
   for await (const { position, record } of deps.log.changes(cursor, head, call)) {
     checkCall(call)

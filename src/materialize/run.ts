@@ -15,7 +15,7 @@ import { catchUp } from './catch-up.ts'
 import { changeState } from './change-state.ts'
 import type { MaterializeDeps } from './deps.ts'
 import { type HeldLease, takeLease } from './lease.ts'
-import { encodeBatch, openEncoder, spaceOf } from './space-writer.ts'
+import { encodeBatch, openEncoder, writeSpace } from './space-writer.ts'
 import { trySwitch } from './switch.ts'
 
 /** How a run proceeds: the phase and the rows written so far. */
@@ -151,7 +151,7 @@ async function writeRows(
     counts.rows += batch.rows
     counts.tooLong += tooLong
     const write = (async (): Promise<void> => {
-      const outcomes = await deps.online.write(spaceOf(generation.resolved.name, generation), rows, held.call)
+      const outcomes = await writeSpace(deps.online, generation, rows, held.call)
       for (const outcome of outcomes) counts[outcome === 'applied' ? 'written' : 'superseded']++
       held.report('writing', counts.written)
       deps.reached?.('wrote a batch')

@@ -5,7 +5,7 @@ import type { StoredGeneration } from '../decide/snapshot.ts'
 import { must } from '../kernel/assert.ts'
 import type { Call } from '../kernel/call.ts'
 import { limits } from '../kernel/limits.ts'
-import type { KeyedRow, OnlineStore, Space } from '../ports/online.ts'
+import type { KeyedRow, OnlineStore, Space, WriteOutcome } from '../ports/online.ts'
 import { own } from '../query/relation.ts'
 import type { Batch, ColumnValues } from '../values/batch.ts'
 import { encodeEntityKey, entityKeyBytes } from '../values/entity-key.ts'
@@ -21,6 +21,19 @@ export const spaceOf = (view: string, generation: { readonly generation: bigint 
 export async function openEncoder(online: OnlineStore, generation: StoredGeneration, call?: Call): Promise<RowEncoder> {
   const fingerprint = await registerSchema(schemaOf(generation.resolved), (entries) => online.schemas(entries, call))
   return encoderOf(generation.resolved, fingerprint)
+}
+
+/** Writes packed rows of a generation; `result[i]` answers `rows[i]`. */
+export async function writeSpace(
+  online: OnlineStore,
+  generation: StoredGeneration,
+  rows: readonly KeyedRow[],
+  call?: Call,
+): Promise<WriteOutcome[]> {
+  const outcomes = await online.write(spaceOf(generation.resolved.name, generation), rows, call)
+  // Once more: a store that was emptied since the rows were packed has lost their schema.
+  await openEncoder(online, generation, call)
+  return outcomes
 }
 
 /** The packed rows of a batch of a run's plan; rows read in place carry the attempt as their reading. Rows whose keys are too long are counted and left out. */
