@@ -132,7 +132,9 @@ async function readAlone(
       { at: '/features', remedy: 'Ask for each view by itself, or join them to a spine.' },
     )
   }
-  demandFreeNames(times, read.compiled)
+  const keys = read.compiled.uses.flatMap(({ view }) => view.joinKeys.map((key) => key.name))
+  demandOtherKeys(times, keys)
+  demandFreeNames([...times, ...keys], read.compiled)
   if (request.asOf !== undefined) demandCreated(read)
   const notes = await notesOf(deps, read, request)
   const result = await deps.offline.query({ plan: planOf(read.definitions, viewUse(read, 0)) }, request.call)
@@ -165,6 +167,16 @@ function demandFreeNames(taken: readonly string[], compiled: Compiled): void {
       remedy: 'Use full names or an alias, or rename the column.',
     })
   }
+}
+
+/** Join keys and the times beside them must differ, too. */
+function demandOtherKeys(times: readonly string[], keys: readonly string[]): void {
+  const key = keys.find((name) => times.includes(name.toLowerCase()))
+  if (key === undefined) return
+  throw fail('NAME_COLLISION', `The join key "${key}" collides with the column "${key.toLowerCase()}" of its time`, {
+    at: '/features',
+    remedy: 'Join to a spine instead, or rename the key.',
+  })
 }
 
 /** What was known when can only be asked of views whose rows say it. */
