@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** A program of this folder in a process of its own. Whatever it said before it was killed is read: it writes synchronously. */
@@ -35,7 +34,7 @@ export function startChild(program: string, ...words: readonly string[]): Child 
   const child = spawn(node[0], [node[1], join(import.meta.dirname, program), ...words], {
     stdio: ['pipe', 'pipe', 'inherit'],
     // Half of a start is compiling, which needs to be done once.
-    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'provender-crash-compiled') },
+    env: { ...process.env, NODE_COMPILE_CACHE: join(import.meta.dirname, '../../node_modules/.cache/crash') },
   })
   const lines: string[] = []
   const waiting = new Set<() => void>()
