@@ -9,6 +9,7 @@ import {
   minute,
   openThings,
   putThings,
+  refusal,
   remembered,
   second,
   served,
@@ -100,6 +101,9 @@ const fileLaws: readonly Law<StoreHarness>[] = [
   },
 ]
 
+/** Turns of the event loop that a catch-up takes at most where everything is in memory. */
+const midst = 40
+
 const restoreLaws: readonly Law<StoreHarness>[] = [
   {
     law: 'an online store that was emptied is filled again by the next materialization, pushed rows by the next catch-up',
@@ -112,6 +116,24 @@ const restoreLaws: readonly Law<StoreHarness>[] = [
       assert.deepEqual(await served(t, [1, 9]), ['NOT_FOUND', 9])
       await rebuilt(t, 'online store')
       assert.deepEqual(await served(t, [1, 2, 3, 9]), [1, 2, 3, 9])
+    },
+  },
+  {
+    law: 'an online store that is emptied in the midst of a catch-up is not taken for caught up',
+    async run(harness) {
+      await using t = await openThings(harness, [])
+      const keys = [1, 2, 3]
+      for (const k of keys) await t.store.push('view', [{ k, at: t.clock.now(), v: k }])
+      for (let turns = 0; turns < midst; turns++) {
+        await t.wipeOnline()
+        // Whether it notices is a matter of where it was.
+        const pass = t.store.maintain().catch((thrown: unknown) => assert.ok(refusal('STORE_UNREACHABLE')(thrown)))
+        for (let i = 0; i < turns; i++) await null
+        await t.wipeOnline()
+        await pass
+        await t.store.maintain()
+        assert.deepEqual(await served(t, keys), keys, `emptied after ${turns} turns`)
+      }
     },
   },
   {
