@@ -71,6 +71,9 @@ export async function cancelRun(
   if (run === undefined) throw fail('UNKNOWN_RUN', `There is no run "${id}"`)
   if (run.state !== 'queued' && run.state !== 'running') return run
   const asked = await deps.runLog.putRun({ ...run, cancel: true }, [run.state], call)
+  // It began between the look and the write.
+  if (asked.state === 'running' && !asked.cancel)
+    return deps.runLog.putRun({ ...asked, cancel: true }, ['running'], call)
   if (asked.state !== 'queued') return asked
   return deps.runLog.putRun(
     {
