@@ -100,6 +100,7 @@ async function runUnderLease(
   await catchUp(deps, begun.generation, { purgedBelow }, call)
   deps.reached?.('caught up')
   notes.push(...(await switchOver(deps, run.view, lease, { call, report: () => report('switching', counts.written) })))
+  notes.push(...(await overtakenBy(deps, run.view, begun, call)))
   if (counts.expired * 2 > counts.rows) {
     notes.push(
       `${counts.expired} of ${counts.rows} rows are older than the ttl of ${formatDuration(begun.generation.resolved.ttlUs)} already: reads answer OUTSIDE_MAX_AGE.`,
@@ -225,6 +226,15 @@ async function switchOver(
   return [
     'The new generation does not serve yet: the online store keeps changing under it. It switches by itself while a server runs.',
   ]
+}
+
+/** After a run whose view was changed meanwhile: says that what is defined now still has to be read. */
+async function overtakenBy(deps: MaterializeDeps, view: string, begun: BegunAttempt, call: Call): Promise<string[]> {
+  const { generation, revision } = begun.attempt.target
+  const { value } = await deps.runLog.readState(view, call)
+  const present = [value?.generations.serving, value?.generations.building]
+  if (present.some((each) => each?.generation === generation && each.revision === revision)) return []
+  return [`The view was changed while it was read by its old definition. Run  provender materialize ${view}  again.`]
 }
 
 /** How many rows of a batch have an event time before `oldest`. */
