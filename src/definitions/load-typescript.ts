@@ -1,3 +1,4 @@
+import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { TypescriptMessage, TypescriptThrown } from './typescript-message.ts'
 
@@ -19,10 +20,7 @@ export interface ExportedDefinition {
 /** How long one file may take, imports of its own included, and how much memory all may use. */
 const workerLimits = Object.freeze({ fileMs: 10_000, heapMiB: 1024 })
 
-const entry = new URL(
-  import.meta.url.endsWith('.ts') ? './typescript-worker.ts' : './typescript-worker.js',
-  import.meta.url,
-)
+const entry = new URL(`./typescript-worker${extname(import.meta.url)}`, import.meta.url)
 
 /**
  * Loads files of definitions as Node runs them, in a fresh worker, and gives every definition that they export, in the order

@@ -2,6 +2,7 @@
 // user: whatever they do wrong ends here, and the other side tells.
 import { readFileSync } from 'node:fs'
 import { registerHooks, stripTypeScriptTypes } from 'node:module'
+import { extname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
 import { documentOf, isBuilt } from '../define/built.ts'
@@ -9,10 +10,7 @@ import { isProvenderError } from '../kernel/errors.ts'
 import type { TypescriptMessage, TypescriptThrown } from './typescript-message.ts'
 
 /** What `import … from 'provender'` means in a file of definitions: the builders, and no engine. */
-const builders = new URL(
-  import.meta.url.endsWith('.ts') ? '../define/builders.ts' : '../define/builders.js',
-  import.meta.url,
-).href
+const builders = new URL(`../define/builders${extname(import.meta.url)}`, import.meta.url).href
 
 /** Syntax errors of TypeScript name no file, so it is kept beside them. */
 const syntaxErrors = new Map<unknown, string>()

@@ -36,47 +36,14 @@ export async function begin(
 ): Promise<BegunAttempt> {
   const { lease, call } = held
   for (let i = 0; i < beginTries; i++) {
-    const found = await deps.runLog.readState(view, call)
-    const state = found.value
-    const target = state === null || state.generations.removedAtMs !== null ? null : targetOf(state.generations)
-    if (state === null || target === null)
-      throw fail('UNKNOWN_NAME', `The registry has no view "${view}" to materialize`)
-    const marks = must((await deps.marks.readMarks([spaceOf(view, target)], call))[0], 'marks of one space')
-    const definitions = await deps.snapshots.definitions(target.definition, call)
-    const resolved = resolveView(
-      definitions,
-      must(definitions.views.get(view), `version ${target.definition} has the view ${view}`),
-    )
-    const facts = must(
-      (await deps.offline.describe([resolved.source], definitions.sources, call))[0],
-      'facts of one source',
-    )
-    const head = await deps.log.head(call)
-    const sql = await sqlFacts(deps.log, definitions, resolved, {
-      from: inputsSince(state.progress, target, resolved.view.latenessUs ?? null),
-      head,
-      ...(call === undefined ? {} : { call }),
-    })
-    const now = deps.clock.now()
-    const attempt = beginAttempt({
-      generations: state.generations,
-      progress: state.progress,
-      target,
-      stamp: marks.stamp,
-      files: facts.files,
-      head,
-      now,
-      nowMs: Date.now(),
-      request,
-      sql,
-    })
+    const { attempt, version, marks, definitions, resolved, head, now } = await decide(deps, view, request, call)
     const space = spaceOf(view, attempt.target)
     if (attempt.rebuild !== null) await deps.marks.birth(space, 0n, call)
     deps.reached?.('born')
     const written = await deps.runLog.writeState(
       view,
       {
-        expect: found.version,
+        expect: version,
         value: { generations: attempt.generations, progress: attempt.progress },
         at: now,
         lease,
@@ -104,6 +71,39 @@ export async function begin(
     'REGISTRY_CONFLICT',
     `The view ${view}, or its rows' place in the online store, changed ${beginTries} times while a run began`,
   )
+}
+
+/** Looks at all that an attempt depends on, and decides it. Nothing is written. @throws UNKNOWN_NAME. */
+async function decide(deps: MaterializeDeps, view: string, request: RunRequest, call?: Call) {
+  const { version, value: state } = await deps.runLog.readState(view, call)
+  const target = state === null || state.generations.removedAtMs !== null ? null : targetOf(state.generations)
+  if (state === null || target === null) throw fail('UNKNOWN_NAME', `The registry has no view "${view}" to materialize`)
+  const marks = must((await deps.marks.readMarks([spaceOf(view, target)], call))[0], 'marks of one space')
+  const definitions = await deps.snapshots.definitions(target.definition, call)
+  const named = must(definitions.views.get(view), `version ${target.definition} has the view ${view}`)
+  const resolved = resolveView(definitions, named)
+  const described = await deps.offline.describe([resolved.source], definitions.sources, call)
+  const facts = must(described[0], 'facts of one source')
+  const head = await deps.log.head(call)
+  const sql = await sqlFacts(deps.log, definitions, resolved, {
+    from: inputsSince(state.progress, target, resolved.view.latenessUs ?? null),
+    head,
+    ...(call === undefined ? {} : { call }),
+  })
+  const now = deps.clock.now()
+  const attempt = beginAttempt({
+    generations: state.generations,
+    progress: state.progress,
+    target,
+    stamp: marks.stamp,
+    files: facts.files,
+    head,
+    now,
+    nowMs: Date.now(),
+    request,
+    sql,
+  })
+  return { attempt, version, marks, definitions, resolved, head, now }
 }
 
 /** The error of a run whose online store is no longer the one it began with. */
