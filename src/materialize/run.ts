@@ -100,7 +100,7 @@ async function runUnderLease(
   await catchUp(deps, begun.generation, { purgedBelow }, call)
   deps.reached?.('caught up')
   notes.push(...(await switchOver(deps, run.view, lease, { call, report: () => report('switching', counts.written) })))
-  notes.push(...(await overtakenBy(deps, run.view, begun, call)))
+  notes.push(...(await overtakenBy(deps, run.view, begun)))
   if (counts.expired * 2 > counts.rows) {
     notes.push(
       `${counts.expired} of ${counts.rows} rows are older than the ttl of ${formatDuration(begun.generation.resolved.ttlUs)} already: reads answer OUTSIDE_MAX_AGE.`,
@@ -229,9 +229,9 @@ async function switchOver(
 }
 
 /** After a run whose view was changed meanwhile: says that what is defined now still has to be read. */
-async function overtakenBy(deps: MaterializeDeps, view: string, begun: BegunAttempt, call: Call): Promise<string[]> {
+async function overtakenBy(deps: MaterializeDeps, view: string, begun: BegunAttempt): Promise<string[]> {
   const { generation, revision } = begun.attempt.target
-  const { value } = await deps.runLog.readState(view, call)
+  const { value } = await deps.runLog.readState(view)
   const present = [value?.generations.serving, value?.generations.building]
   if (present.some((each) => each?.generation === generation && each.revision === revision)) return []
   return [`The view was changed while it was read by its old definition. Run  provender materialize ${view}  again.`]
