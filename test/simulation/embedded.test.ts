@@ -4,7 +4,7 @@ import { changes } from './changes.ts'
 import { compare } from './compare.ts'
 import { embeddedPath, embeddedWorld } from './embedded-world.ts'
 import { live } from './live.ts'
-import { histories } from './steps.ts'
+import { histories, simulationSeed } from './steps.ts'
 
 /** How many histories are lived through, unless HISTORIES says more. One that fails is printed with its seed. */
 const lives = Number(process.env['HISTORIES'] ?? 20)
@@ -17,6 +17,6 @@ test('whatever happened, what is served is what history says: DuckDB, LMDB, SQLi
       await live(world, steps, embeddedPath)
       await compare(world, embeddedPath)
     }),
-    { numRuns: lives, endOnFailure: true },
+    { seed: simulationSeed, numRuns: lives, endOnFailure: true },
   )
 })

@@ -4,6 +4,7 @@ import { changes } from './changes.ts'
 import { compare } from './compare.ts'
 import { live } from './live.ts'
 import { memoryPath, memoryWorld } from './world.ts'
+import { simulationSeed } from './steps.ts'
 
 test('whatever is applied, built and switched, what serves never goes blank', { timeout: 120_000 }, async () => {
   await fc.assert(
@@ -12,6 +13,6 @@ test('whatever is applied, built and switched, what serves never goes blank', { 
       await live(world, steps, memoryPath)
       await compare(world, memoryPath)
     }),
-    { numRuns: Number(process.env['HISTORIES'] ?? 200) },
+    { seed: simulationSeed, numRuns: Number(process.env['HISTORIES'] ?? 200) },
   )
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { test } from 'vitest'
 import { compare } from './compare.ts'
 import { live } from './live.ts'
-import { histories } from './steps.ts'
+import { histories, simulationSeed } from './steps.ts'
 import { memoryPath, memoryWorld } from './world.ts'
 
 test('whatever happened, what is served is what history says: memory engines', { timeout: 120_000 }, async () => {
@@ -12,6 +12,6 @@ test('whatever happened, what is served is what history says: memory engines', {
       await live(world, steps, memoryPath)
       await compare(world, memoryPath)
     }),
-    { numRuns: Number(process.env['HISTORIES'] ?? 300) },
+    { seed: simulationSeed, numRuns: Number(process.env['HISTORIES'] ?? 300) },
   )
 })

@@ -4,7 +4,7 @@ import { seeded } from '../../src/testing/seeded.ts'
 import { compare } from './compare.ts'
 import { type Process, type SharedWorld, sharedWorld } from './processes.ts'
 import { pushAndLook } from './push-and-look.ts'
-import { type Step, stepsAlone, take } from './steps.ts'
+import { type Step, stepsAlone, take, simulationSeed } from './steps.ts'
 import { type VirtualTime, inVirtualTime } from './virtual-time.ts'
 import { type World, definitionsOf, firstVariant, memoryPath } from './world.ts'
 
@@ -57,7 +57,7 @@ test('whatever several processes do at once, what is served is what history says
     fc.asyncProperty(scripts, async (played) => {
       await inVirtualTime((time) => live(time, played))
     }),
-    { numRuns: 150, interruptAfterTimeLimit: 120_000 },
+    { seed: simulationSeed, numRuns: 150, interruptAfterTimeLimit: 120_000 },
   )
 })
 

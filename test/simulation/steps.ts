@@ -230,3 +230,6 @@ async function happen(world: World, step: Step, path: string): Promise<void> {
       await Promise.all(step.steps.map((s) => take(world, s, path)))
   }
 }
+
+/** The same histories in every run, so that a failure is a change's fault; SIMULATION_SEED tries others. */
+export const simulationSeed = Number(process.env['SIMULATION_SEED'] ?? 20_261_124)
