@@ -128,7 +128,7 @@ const restoreLaws: readonly Law<StoreHarness>[] = [
         await t.wipeOnline()
         // Whether it notices is a matter of where it was.
         const pass = t.store.maintain().catch((thrown: unknown) => assert.ok(refusal('STORE_UNREACHABLE')(thrown)))
-        for (let i = 0; i < turns; i++) await null
+        for (let i = 0; i < turns; i++) await Promise.resolve()
         await t.wipeOnline()
         await pass
         await t.store.maintain()

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'vitest'
-import { offlineLaws } from '../../src/testing/offline.ts'
+import { offlineLaws } from 'provender/testing'
 import { openBench, parquetSql } from '../support/duckdb-bench.ts'
 
 describe('the offline store on DuckDB', () => {

@@ -1,5 +1,5 @@
 import { describe, test } from 'vitest'
-import { storeLaws } from '../../src/testing/store.ts'
+import { storeLaws } from 'provender/testing'
 import { openEmbeddedStore } from '../support/embedded-store.ts'
 
 describe('the store on DuckDB, LMDB and SQLite', () => {

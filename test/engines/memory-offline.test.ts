@@ -1,7 +1,7 @@
 import { describe, test } from 'vitest'
 import { openMemoryOffline } from '../../src/engines/memory/offline.ts'
 import { memoryPushLog } from '../../src/engines/memory/push-log.ts'
-import { offlineLaws } from '../../src/testing/offline.ts'
+import { offlineLaws } from 'provender/testing'
 
 describe('the offline store in memory', () => {
   for (const { law, run } of offlineLaws) {

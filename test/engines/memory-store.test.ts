@@ -1,5 +1,5 @@
 import { describe, test } from 'vitest'
-import { storeLaws } from '../../src/testing/store.ts'
+import { storeLaws } from 'provender/testing'
 import { openMemoryStore } from '../support/memory-store.ts'
 
 describe('the store on the memory engines', () => {

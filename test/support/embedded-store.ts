@@ -7,7 +7,7 @@ import { composeStore } from '../../src/compose/store.ts'
 import type { Store } from '../../src/contract/store.ts'
 import type { Config } from '../../src/define/config.ts'
 import { manualClock } from '../../src/kernel/clock.ts'
-import type { StoreUnderTest } from '../../src/testing/store.ts'
+import type { StoreUnderTest } from 'provender/testing'
 import { parquetSql } from './duckdb-bench.ts'
 import { epoch } from './memory-store.ts'
 

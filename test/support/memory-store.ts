@@ -8,7 +8,7 @@ import { memoryOnline } from '../../src/engines/memory/online.ts'
 import { memoryPushLog } from '../../src/engines/memory/push-log.ts'
 import { manualClock } from '../../src/kernel/clock.ts'
 import type { RunLog } from '../../src/ports/run-log.ts'
-import type { StoreUnderTest } from '../../src/testing/store.ts'
+import type { StoreUnderTest } from 'provender/testing'
 
 /** 2026-01-01T00:00:00Z: where the time of a store under test begins. */
 export const epoch = 1_767_225_600_000_000n
