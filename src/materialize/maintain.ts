@@ -81,13 +81,18 @@ async function freeReplaced(deps: MaterializeDeps, view: ViewSnapshot, call?: Ca
   }
 }
 
+/** Which removals of views this process has seen purged: by view, when it was removed. */
+const purgedHere = new WeakMap<MaterializeDeps['runLog'], Map<string, number>>()
+
 /** Declares the pushed history of a view that was removed long ago purged: one write, only while the view is still removed. */
 async function purgeRemoved(deps: MaterializeDeps, view: ViewSnapshot, call?: Call): Promise<void> {
   const long = (removedAtMs: number | null): boolean =>
     removedAtMs !== null && Date.now() - removedAtMs >= deps.waits.purgeMs
-  if (!long(view.generations.removedAtMs)) return
+  const { removedAtMs } = view.generations
+  const seen = purgedHere.get(deps.runLog) ?? new Map<string, number>()
+  purgedHere.set(deps.runLog, seen)
+  if (removedAtMs === null || !long(removedAtMs) || seen.get(view.name) === removedAtMs) return
   const head = await deps.log.head(call)
-  if (view.generations.purgedBelow >= head) return
   const held = call === undefined ? {} : { call }
   await changeState(
     deps,
@@ -98,4 +103,5 @@ async function purgeRemoved(deps: MaterializeDeps, view: ViewSnapshot, call?: Ca
         : null,
     held,
   )
+  seen.set(view.name, removedAtMs)
 }
