@@ -2,11 +2,12 @@ import { fromJs } from '../codecs/from-js.ts'
 import { readHeader } from '../codecs/packed-row.ts'
 import type { ResolvedView } from '../define/resolved-view.ts'
 import type { Snapshot } from '../decide/snapshot.ts'
+import { viewRowReader } from '../decide/source-row.ts'
 import { must } from '../kernel/assert.ts'
 import { type Call, checkCall } from '../kernel/call.ts'
 import { fail } from '../kernel/errors.ts'
 import { nearest } from '../kernel/nearest.ts'
-import type { LogRecord } from '../ports/push-log.ts'
+import type { LogRecord, LogRow } from '../ports/push-log.ts'
 import { encodeEntityKey } from '../values/entity-key.ts'
 import { tombstoneTie } from '../values/order.ts'
 import type { IngestDeps } from './deps.ts'
@@ -41,23 +42,18 @@ export async function remove(
   const cells = new Map(Object.entries(request.keys))
   checkKeyNames(view, cells)
   const keys = readKeys(view.joinKeys, cells, request.form, '')
-  const key = must(
-    encodeEntityKey(
-      view.joinKeys.map((k) => k.type),
-      keys,
-    ),
-    'no key is null',
-  )
+  const columns = [...view.joinKeys, ...view.features].map(({ name, type }) => ({ name, type }))
+  const values = [...keys, ...view.features.map(() => null)]
 
   const now = deps.clock.now()
-  const seen = await rowsSeen(deps, snapshot, { view: viewName, key }, call)
+  const seen = await rowsSeen(deps, snapshot, { view: viewName, columns, values }, call)
   const event = atOf(request.at, now) ?? seen.reduce((latest, row) => later(latest, row.order.event), now)
   const created = seen.reduce((latest, row) => later(latest, (row.order.created ?? now) + 1n), now)
   const record: LogRecord = {
     target: { kind: 'view', name: viewName },
     to: 'both',
-    columns: [...view.joinKeys, ...view.features].map(({ name, type }) => ({ name, type })),
-    rows: [{ event, created, tie: tombstoneTie, values: [...keys, ...view.features.map(() => null)] }],
+    columns,
+    rows: [{ event, created, tie: tombstoneTie, values }],
     deadLetters: [],
     replayed: [],
   }
@@ -66,23 +62,23 @@ export async function remove(
   return { deleted: superseded === false && seen.some((row) => row.serves && !row.tombstone) }
 }
 
-/** The entity's rows in all generations that answer or soon will. */
+/** The entity's rows in all generations that answer or soon will; of each by its own keys, where it has them. */
 async function rowsSeen(
   deps: IngestDeps,
   snapshot: Snapshot,
-  of: { readonly view: string; readonly key: Uint8Array },
+  of: { readonly view: string } & Pick<LogRecord, 'columns'> & Pick<LogRow, 'values'>,
   call: Call | undefined,
 ): Promise<(ReturnType<typeof readHeader> & { readonly serves: boolean })[]> {
   const view = must(snapshot.views.get(of.view), `view ${of.view} is in the snapshot`)
-  const generations = generationsOf(view)
-  const found = await deps.online.read(
-    generations.map(({ generation }) => ({
-      space: { view: of.view, generation: generation.generation },
-      keys: [of.key],
-    })),
-    call,
-  )
-  return generations.flatMap(({ serves }, i) => {
+  const places = generationsOf(view).flatMap(({ generation, serves }) => {
+    const { resolved } = generation
+    const keys = viewRowReader(resolved, 'view', of.columns)(of.values)?.keys
+    const types = resolved.joinKeys.map((key) => key.type)
+    const key = keys === undefined ? null : encodeEntityKey(types, keys)
+    return key === null ? [] : [{ space: { view: of.view, generation: generation.generation }, keys: [key], serves }]
+  })
+  const found = await deps.online.read(places, call)
+  return places.flatMap(({ serves }, i) => {
     const row = found[i]?.[0] ?? null
     return row === null ? [] : [{ ...readHeader(row), serves }]
   })
