@@ -1,6 +1,7 @@
 import { fromJs } from '../../codecs/from-js.ts'
 import type { SourceDef } from '../../define/definition.ts'
 import { createdColumn } from '../../define/resolved-view.ts'
+import { takes } from '../../decide/source-row.ts'
 import { assert } from '../../kernel/assert.ts'
 import { type Call, checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
@@ -113,7 +114,7 @@ function logRows(leaf: LogRows, records: readonly Positioned[]): Rows {
     )
     .flatMap(({ position, record }) => {
       const pick = leaf.take.map((take) => {
-        const i = record.columns.findIndex((c) => c.name === take.column && widens(c.type, take.type))
+        const i = record.columns.findIndex((c) => c.name === take.column && takes(c.type, take.type))
         return { i, type: record.columns[i]?.type, as: take.type }
       })
       return record.rows.map((row) => [
@@ -128,9 +129,13 @@ function logRows(leaf: LogRows, records: readonly Positioned[]): Rows {
   return { fields: fieldsOf(leaf), rows }
 }
 
-/** int32 → int64 changes its form here; the other widenings keep theirs. */
-const widen = (from: FeatureType, to: FeatureType, value: Value | null): Value | null =>
-  from === 'int32' && to === 'int64' && typeof value === 'number' ? BigInt(value) : value
+/** int32 → int64 changes its form here, in lists too; the other widenings keep theirs. */
+function widen(from: FeatureType, to: FeatureType, value: Value | null): Value | null {
+  if (from === 'int32' && to === 'int64' && typeof value === 'number') return BigInt(value)
+  if (from === 'list<int32>' && to === 'list<int64>' && Array.isArray(value))
+    return value.map((element: Value | null) => widen('int32', 'int64', element))
+  return value
+}
 
 function spineRows(leaf: InputRows, query: OfflineQuery): Rows {
   const spine = query.inputs?.get(leaf.name)
