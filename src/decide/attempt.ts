@@ -1,6 +1,6 @@
 import type { FileIdentity } from '../values/file-identity.ts'
 import { sameFile } from '../values/file-identity.ts'
-import { type Interval, contains, gaps, since, unite } from '../values/intervals.ts'
+import { type Interval, contains, gaps, since, unite, until } from '../values/intervals.ts'
 import type { Generation, Generations } from './generations.ts'
 import type { Coverage, GenerationProgress, KnownFile, Progress } from './progress.ts'
 
@@ -164,7 +164,7 @@ export const coveredBy = (progress: Progress, generation: bigint): Interval[] =>
 
 /**
  * What a building generation still has to cover before it may serve: what the serving one covers, all its revisions,
- * within the new ttl. Empty = it may.
+ * within the new ttl and up to now: a clock that was set back may have left more, which nobody can cover again yet. Empty = it may.
  */
 export function missingForSwitch(
   progress: Progress,
@@ -173,7 +173,7 @@ export function missingForSwitch(
 ): Interval[] {
   const { serving, building } = generations
   if (building === null || serving === null) return []
-  const old = coveredBy(progress, serving.generation)
+  const old = until(coveredBy(progress, serving.generation), limits.now + 1n)
   const wanted = limits.ttlUs === 0n ? old : since(old, limits.now - limits.ttlUs)
   const covered =
     progressOf(progress, building.generation).coverage.find((c) => c.revision === building.revision)?.intervals ?? []

@@ -42,6 +42,13 @@ export function since(intervals: readonly Interval[], from: bigint): Interval[] 
     .map((i) => ({ start: i.start === null || i.start < from ? from : i.start, end: i.end }))
 }
 
+/** What of the intervals lies before `end`. */
+export function until(intervals: readonly Interval[], end: bigint): Interval[] {
+  return intervals
+    .filter((i) => i.start === null || i.start < end)
+    .map((i) => ({ start: i.start, end: i.end > end ? end : i.end }))
+}
+
 function subtract(a: Interval, hole: Interval): Interval[] {
   if ((hole.start !== null && a.end <= hole.start) || (a.start !== null && a.start >= hole.end)) return [a]
   const out: Interval[] = []
