@@ -5,7 +5,7 @@ import { fail } from '../kernel/errors.ts'
 import type { OfflineStore, QueryResult, SpineInput } from '../ports/offline.ts'
 import type { Snapshots } from '../ports/snapshots.ts'
 import { type ViewUse, asOfPlan, eventsPlan, snapshotPlan, timeColumns } from '../query/historical.ts'
-import type { Relation } from '../query/relation.ts'
+import { type Relation, type SqlInput, own } from '../query/relation.ts'
 import { readsInPlace, sqlInputsOf } from '../query/view-rows.ts'
 import { type Compiled, compileReferences, headCatalog } from './catalog.ts'
 import { type SpineRequest, spineColumnsOf, timestampOf } from './spine.ts'
@@ -202,14 +202,42 @@ async function notesOf(deps: HistoricalDeps, read: Prepared, request: Historical
     ).values(),
   ]
   const facts = await deps.offline.describe(sources, read.definitions.sources, request.call)
-  return sources.flatMap((source, i) => {
+  const notes: string[] = []
+  for (const [i, source] of sources.entries()) {
     const later = facts[i]?.files.filter((f) => f.mtimeUs > asOf) ?? []
-    return later.length === 0
-      ? []
-      : [
-          `The source ${source.name} has ${later.length} file${later.length === 1 ? '' : 's'} written after asOf: what a training set built then would have held may differ.`,
-        ]
-  })
+    if (later.length > 0)
+      notes.push(
+        `The source ${source.name} has ${later.length} file${later.length === 1 ? '' : 's'} written after asOf: what a training set built then would have held may differ.`,
+      )
+    for (const input of inputNames(sqlInputsOf(read.definitions, source, {})))
+      if (await pushedAfter(deps, input, { asOf, call: request.call }))
+        notes.push(
+          `Rows were pushed after asOf to ${input}, which the SQL of ${source.name} reads: what a training set built then would have held may differ.`,
+        )
+  }
+  return notes
+}
+
+/** The inputs of SQL, all the way down, each once. */
+const inputNames = (inputs: readonly SqlInput[]): string[] => [
+  ...new Set(inputs.flatMap(({ source, inputs: below }) => [source.name, ...inputNames(below ?? [])])),
+]
+
+/** Whether rows that count as history were pushed to a source after an instant. */
+async function pushedAfter(
+  { offline }: HistoricalDeps,
+  name: string,
+  { asOf, call }: { readonly asOf: bigint; readonly call: Call | undefined },
+): Promise<boolean> {
+  const rows: Relation = { kind: 'log', target: { kind: 'source', name }, take: [], to: ['both', 'offline'] }
+  const later: Relation = {
+    kind: 'filter',
+    input: rows,
+    where: { op: '>', column: own.created, type: 'timestamp', value: asOf },
+  }
+  await using result = await offline.query({ plan: { kind: 'count', input: later } }, call)
+  for await (const batch of result.batches()) return batch.columns[0]?.[0] !== 0n
+  return false
 }
 
 /** Every source under its name, for user SQL. */
