@@ -56,15 +56,19 @@ function fieldOf(column: CompiledColumn, outputs: ReadonlyMap<string, InputOutpu
 
 async function* batches(parts: QueryParts, fields: readonly Field[]): AsyncGenerator<Batch> {
   const { session, compiled, outputs } = parts
+  let first = true
   try {
     const selected = compiled.columns.map((c, i) => ({ sql: inBatch(c, outputs), name: `c${i}` }))
     const result = await session.stream(queryText(duckdbDialect, compiled, selected))
     for (;;) {
       const chunk = await session.guard(() => result.fetchChunk())
-      if (chunk === null || chunk.rowCount === 0) break
+      const last = chunk === null || chunk.rowCount === 0
+      // Before the first rows leave, too: a plan that ends in an aggregation has read all of its files by then.
+      if (first || last) await parts.checkSources()
+      if (last) break
+      first = false
       yield batchOf(chunk, fields)
     }
-    await parts.checkSources()
   } catch (thrown) {
     throw await parts.explain(thrown)
   } finally {
