@@ -79,8 +79,12 @@ export function openSnapshots({
       if (ageMs >= refreshAgeMs && reading === undefined) start().catch(() => undefined)
       if (ageMs < snapshotMaxAgeMs) return held.snapshot
     }
-    const fits = reading !== undefined && reading.began === writes
-    return (await abandonable(fits && reading !== undefined ? reading.result : startAfter(), call)).snapshot
+    if (reading !== undefined && reading.began === writes) {
+      const joined = await abandonable(reading.result, call)
+      // One that began long ago, and was slow to answer, is of no use to who asked later.
+      if (nowMs() - joined.readAtMs < snapshotMaxAgeMs && joined.writes === writes) return joined.snapshot
+    }
+    return (await abandonable(startAfter(), call)).snapshot
   }
 
   return Object.freeze({
