@@ -30,6 +30,7 @@ const sweepEveryMs = 600_000
 export function composeStore(config: Config, engines: Engines, options: StoreOptions): Store {
   const snapshots = openSnapshots({ registry: engines.registry })
   const metadata = noticed(engines, snapshots)
+  const closes = new AbortController()
   const parts: Parts = {
     config,
     snapshots,
@@ -43,6 +44,7 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
     owner: processOwner(),
     isDead,
     waits: { ...defaultWaits, ...options.waits },
+    closing: closes.signal,
     ...(options.reached === undefined ? {} : { reached: options.reached }),
   }
   const underway = new Set<Promise<unknown>>()
@@ -74,6 +76,7 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
     },
     health: async (call) => healthOf(parts, callOf(call)),
     [Symbol.asyncDispose]() {
+      closes.abort(fail('INTERRUPTED', 'The store was closed before the run began'))
       closing ??= (async () => {
         await Promise.all(underway)
         await engines[Symbol.asyncDispose]()

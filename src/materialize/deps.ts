@@ -20,6 +20,8 @@ export interface MaterializeDeps {
   readonly owner: Owner
   readonly isDead: (owner: Owner) => boolean
   readonly waits: Waits
+  /** Aborted when the store closes: a run that has begun ends first, one that still waits for its turn is given up. */
+  readonly closing: AbortSignal
   /** Called between two named phases of a run; tests use it to end the process there. */
   readonly reached?: (phase: RunPoint) => void
 }

@@ -55,7 +55,10 @@ export async function executeRun(
   }
   try {
     const waiting = async (): Promise<void> => report('waiting', 0)
-    await using lease = await takeLease(deps, run.view, waiting, { ...options.call, signal: AbortSignal.any(signals) })
+    await using lease = await takeLease(deps, run.view, waiting, {
+      ...options.call,
+      signal: AbortSignal.any([...signals, deps.closing]),
+    })
     deps.reached?.('leased')
     // The end is recorded under the lease: who holds it next takes a run that still says running for one that lost it.
     try {
