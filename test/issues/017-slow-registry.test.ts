@@ -26,7 +26,11 @@ test('no call is given a snapshot that is older than it may be, however slow the
   const first = snapshots.current()
   nowMs = 1900
   await registry.commit({
-    ...{ parent: 0, author: 'somebody else', changes: 1, generations: [], at: 0n },
+    parent: 0,
+    author: 'somebody else',
+    changes: 1,
+    generations: [],
+    at: 0n,
     definitions: noVersion.definitions,
   })
   nowMs = 2500
