@@ -31,6 +31,8 @@ export interface SharedWorld {
   readonly processes: readonly Process[]
   /** Entities of which a delete has begun. */
   readonly deleted: Set<number>
+  /** By entity, the newest event time of all rows whose push was answered. */
+  readonly pushed: Map<number, bigint>
   writeFile(name: string, rows: readonly FileRow[] | null): void
   backupOnline(): void
   restoreOnline(backup: boolean): void
@@ -54,6 +56,7 @@ export function sharedWorld(time: VirtualTime): SharedWorld {
   return {
     processes,
     deleted: new Set(),
+    pushed: new Map(),
     open(latencyMs) {
       const clock: Clock = { now: () => BigInt(Math.floor(time.nowMs() * 1000)) }
       const leg = async (): Promise<void> => {

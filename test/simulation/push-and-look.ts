@@ -22,6 +22,7 @@ export async function pushAndLook(
   const excused = (): boolean => shared.incarnation() !== incarnation || shared.bornMs() > beganMs - staleMs
   const said = await answered(store.push(step.target, rows, { to: 'both' }), () => false)
   if (said === undefined) return
+  for (const { k, at } of rows) if (at > (shared.pushed.get(k) ?? 0n)) shared.pushed.set(k, at)
   for (const laterMs of [0, 2000, 3000]) {
     await time.sleep(laterMs)
     for (const { k, at } of rows) {
@@ -45,6 +46,16 @@ export async function pushAndLook(
           throw new Error(`${k} at ${at} was pushed; ${laterMs} ms later a process reads ${event}`)
       }
     }
+  }
+}
+
+/** Brings the log online: then all that was ever pushed is served, by an event time at least as new, whatever became of the online store. */
+export async function catchUpAndLook(shared: SharedWorld, { store }: Process): Promise<void> {
+  await store.maintain()
+  for (const [k, at] of shared.pushed) {
+    const event = await shared.servedEvent(k)
+    if (event === undefined) return
+    if (event === null || event < at) throw new Error(`${k} at ${at} was pushed; after the catch-up there is ${event}`)
   }
 }
 

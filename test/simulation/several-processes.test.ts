@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest'
 import { seeded } from '../../src/testing/seeded.ts'
 import { compare } from './compare.ts'
 import { type Process, type SharedWorld, sharedWorld } from './processes.ts'
-import { pushAndLook } from './push-and-look.ts'
+import { catchUpAndLook, pushAndLook } from './push-and-look.ts'
 import { type Step, stepsAlone, take, simulationSeed } from './steps.ts'
 import { type VirtualTime, inVirtualTime } from './virtual-time.ts'
 import { type World, definitionsOf, firstVariant, memoryPath } from './world.ts'
@@ -69,6 +69,7 @@ async function live(time: VirtualTime, played: readonly Script[]): Promise<void>
   await Promise.all(played.map((each) => time.within(each.skewMs, () => play(time, shared, each))))
   // Leases of killed processes end.
   await time.sleep(40_000)
+  await catchUpAndLook(shared, first)
   await compare(worldOf(shared, first), memoryPath)
   const [run] = await first.store.runs({ limit: 1 })
   expect(run?.notes.filter((note) => note.startsWith('The new generation'))).toEqual([])
