@@ -26,18 +26,20 @@ export interface MaterializeDeps {
   readonly reached?: (phase: RunPoint) => void
 }
 
-/** The points of a run between which a crash must be harmless. */
-export type RunPoint =
-  | 'leased'
-  | 'born'
-  | 'begun'
-  | 'stamped open'
-  | 'wrote a batch'
-  | 'wrote all'
-  | 'stamped done'
-  | 'covered'
-  | 'caught up'
-  | 'switched'
+/** The points of a run between which a crash must be harmless, in their order. */
+export const runPoints = [
+  'leased',
+  'born',
+  'begun',
+  'stamped open',
+  'wrote a batch',
+  'wrote all',
+  'stamped done',
+  'covered',
+  'caught up',
+  'switched',
+] as const
+export type RunPoint = (typeof runPoints)[number]
 
 /** Waits in milliseconds of the machine's clock. */
 export interface Waits {

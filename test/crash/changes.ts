@@ -1,21 +1,6 @@
-import type { RunPoint } from '../../src/materialize/deps.ts'
 import type { Seeded } from '../../src/testing/seeded.ts'
 import type { History } from './history.ts'
 import { type OpenRepository, type Variant, definitionsOf, second } from './repository.ts'
-
-/** The points of a run, in their order. */
-export const points = [
-  'leased',
-  'born',
-  'begun',
-  'stamped open',
-  'wrote a batch',
-  'wrote all',
-  'stamped done',
-  'covered',
-  'caught up',
-  'switched',
-] as const satisfies readonly RunPoint[]
 
 /** A repository, and what was done to it. */
 export interface World {

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { must } from '../../src/kernel/assert.ts'
 import type { RunPoint } from '../../src/materialize/deps.ts'
 import { seeded } from '../../src/testing/seeded.ts'
-import { type World, change, points } from './changes.ts'
+import { runPoints } from '../../src/materialize/deps.ts'
+import { type World, change } from './changes.ts'
 import { type Child, spreadOf, startChild } from './child.ts'
 import { compare, expectAllEnded, expectCovered } from './compare.ts'
 import { History } from './history.ts'
@@ -44,7 +45,9 @@ test(
     const start = (): Child =>
       children.use(startChild('materializer.ts', dir, String(opened.clock.now()), String(crashWaits.leaseMs)))
     let next = start()
-    const targets = random.shuffle(Array.from({ length: kills }, (_, i) => must(points[i % points.length], 'a point')))
+    const targets = random.shuffle(
+      Array.from({ length: kills }, (_, i) => must(runPoints[i % runPoints.length], 'a point')),
+    )
     for (const [round, target] of targets.entries()) {
       const child = next
       next = start()
@@ -55,7 +58,7 @@ test(
       await expectCovered(opened)
       await expectAllEnded(opened)
     }
-    const { within, met } = spreadOf(landed, points)
+    const { within, met } = spreadOf(landed, runPoints)
     expect(within).toBeGreaterThanOrEqual(killsInside)
     expect(met).toBeGreaterThanOrEqual(pointsHit)
   },
@@ -78,7 +81,7 @@ async function killWithin({ opened, random }: World, child: Child, target: RunPo
   await new Promise((resolve) => setTimeout(resolve, random.int(20)))
   await child.kill()
   const last = child.lines.at(-1)
-  return points.find((point) => point === last) ?? 'outside'
+  return runPoints.find((point) => point === last) ?? 'outside'
 }
 
 /** Another process materializes: it never waits for the lease of the dead one. */

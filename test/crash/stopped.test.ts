@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seeded } from '../../src/testing/seeded.ts'
-import { change, points } from './changes.ts'
+import { runPoints } from '../../src/materialize/deps.ts'
+import { change } from './changes.ts'
 import { startChild } from './child.ts'
 import { compare, expectAllEnded, expectCovered } from './compare.ts'
 import { History } from './history.ts'
@@ -26,7 +27,7 @@ const stops = 5
 const leaseMs = 300
 
 // Between batches a stopped process may hold the lock of the online store, for which everybody waits: no stop comes there.
-const stopPoints = points.filter((point) => point !== 'wrote a batch')
+const stopPoints = runPoints.filter((point) => point !== 'wrote a batch')
 
 test(
   `a process that was stopped ${stops} times for longer than its lease does no harm when it goes on`,

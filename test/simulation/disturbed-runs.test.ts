@@ -1,21 +1,8 @@
 import { expect, test } from 'vitest'
 import { processOwner } from '../../src/kernel/process-owner.ts'
-import type { RunPoint } from '../../src/materialize/deps.ts'
+import { type RunPoint, runPoints } from '../../src/materialize/deps.ts'
 import { compare } from './compare.ts'
 import { type MemoryWorld, definitionsOf, firstVariant, memoryPath, memoryWorld, second } from './world.ts'
-
-const points = [
-  'leased',
-  'born',
-  'begun',
-  'stamped open',
-  'wrote a batch',
-  'wrote all',
-  'stamped done',
-  'covered',
-  'caught up',
-  'switched',
-] as const satisfies readonly RunPoint[]
 
 /** A view with a file and pushed rows, materialized once; then a file that changes and another push, so that the next run builds a generation and switches. */
 async function liveOn(world: MemoryWorld): Promise<void> {
@@ -49,7 +36,7 @@ function at(world: MemoryWorld, point: RunPoint, happens: () => void): { readonl
 const running = async (world: MemoryWorld) =>
   (await world.store.runs()).filter(({ state }) => state === 'running' || state === 'queued')
 
-test.for(points)(
+test.for(runPoints)(
   'a run that is aborted at "%s" ends as cancelled or done, and the next one makes up for it',
   async (point) => {
     await using world = await memoryWorld()
@@ -65,7 +52,7 @@ test.for(points)(
   },
 )
 
-test.for(points)('a store that is closed while its run is at "%s" lets it end first', async (point) => {
+test.for(runPoints)('a store that is closed while its run is at "%s" lets it end first', async (point) => {
   await using world = await memoryWorld()
   await liveOn(world)
   let closing: PromiseLike<void> | undefined

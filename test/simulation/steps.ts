@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { isProvenderError } from '../../src/kernel/errors.ts'
-import type { RunPoint } from '../../src/materialize/deps.ts'
+import { type RunPoint, runPoints } from '../../src/materialize/deps.ts'
 import { Crash, type FileRow, type Variant, type World, definitionsOf, second } from './world.ts'
 
 /** Something that happens to a world. Times are seconds before now. */
@@ -42,19 +42,10 @@ const row: fc.Arbitrary<StepRow> = fc.record({
   v: fc.option(fc.integer({ min: 0, max: 9 }), { nil: null }),
 })
 const ago = fc.option(fc.integer({ min: 0, max: 300 }), { nil: null })
-const points = [
-  'leased',
-  'born',
-  'begun',
-  'stamped open',
-  'wrote a batch',
-  'wrote all',
-  'stamped done',
-  'covered',
-  'caught up',
-  'switched',
-] as const satisfies readonly RunPoint[]
-const crash = fc.option(fc.record({ point: fc.constantFrom(...points), nth: fc.constant(1) }), { nil: null, freq: 2 })
+const crash = fc.option(fc.record({ point: fc.constantFrom(...runPoints), nth: fc.constant(1) }), {
+  nil: null,
+  freq: 2,
+})
 
 const push: fc.Arbitrary<Step> = fc.record({
   do: fc.constant('push'),
