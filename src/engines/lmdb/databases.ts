@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { accessSync, closeSync, constants, mkdirSync, openSync, readSync, statSync } from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Database, RootDatabase } from 'lmdb'
 import { fail } from '../../kernel/errors.ts'
@@ -49,23 +49,27 @@ function inodeOf(file: string): bigint | undefined {
 }
 
 async function tryOpen(folder: string, file: string): Promise<Databases> {
+  const { open } = await import('lmdb')
   let root: RootDatabase<Buffer, Uint8Array> | undefined
+  let held: number | undefined
   try {
     mkdirSync(folder, { recursive: true })
-    assertLmdb(file)
-    assertRoom(folder, file)
-    const { open } = await import('lmdb')
-    const before = inodeOf(file)
+    held = openSync(folder, constants.O_RDONLY)
+    const place = placeOf(held, folder)
+    const data = join(place, 'data.mdb')
+    assertLmdb(data, file)
+    assertRoom(place, folder)
+    const before = inodeOf(data)
     // Without overlappingSync a commit answers when it is on disk. The map grows by itself from lmdb's own first size.
     root = open<Buffer, Uint8Array>({
-      path: folder,
+      path: place,
       noSubdir: false,
       overlappingSync: false,
       maxDbs: 8,
       maxReaders: 512,
       ...bytes,
     })
-    const inode = before ?? inodeOf(file)
+    const inode = before ?? inodeOf(data)
     const [rows, marks, schemas, store] = ['rows', 'marks', 'schemas', 'store'].map((name) =>
       root?.openDB<Buffer, Uint8Array>({ name, ...bytes }),
     )
@@ -82,8 +86,17 @@ async function tryOpen(folder: string, file: string): Promise<Databases> {
   } catch (thrown) {
     await root?.close()
     throw await storeFailure(thrown, file)
+  } finally {
+    if (held !== undefined) closeSync(held)
   }
 }
+
+/**
+ * Where a folder can be reached for as long as it is held open, even when it is renamed meanwhile: lmdb ends the process where
+ * it cannot open (it frees its environment twice). Without /proc a folder that is swapped in that instant still does.
+ */
+const placeOf = (held: number, folder: string): string =>
+  existsSync('/proc/self/fd') ? `/proc/self/fd/${held}` : folder
 
 /** The store's id, written by whoever opens it first. */
 async function identify(
@@ -109,13 +122,13 @@ async function identify(
   return (known ?? store.getBinary(idKey))?.toString() ?? ''
 }
 
-/** lmdb crashes the process where the file is no LMDB file of its version, and where it cannot be opened: that is found out before. */
-function assertLmdb(file: string): void {
-  accessSync(dirname(file), constants.W_OK)
-  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0
+/** `data` is the file as it is reached, `file` its name. lmdb crashes the process where the file is no LMDB file of its version, and where it cannot be opened: that is found out before. */
+function assertLmdb(data: string, file: string): void {
+  accessSync(dirname(data), constants.W_OK)
+  const size = statSync(data, { throwIfNoEntry: false })?.size ?? 0
   if (size === 0) return
   const head = Buffer.alloc(magic.length)
-  const descriptor = openSync(file, 'r+')
+  const descriptor = openSync(data, 'r+')
   try {
     readSync(descriptor, head, 0, head.length, magicAt)
   } finally {
@@ -126,9 +139,10 @@ function assertLmdb(file: string): void {
 }
 
 /** Opening maps files that were only just made; where the disk has no room for their pages, touching them ends the process. */
-function assertRoom(folder: string, file: string): void {
-  const made = [file, join(folder, 'lock.mdb')].every(
-    (path) => (statSync(path, { throwIfNoEntry: false })?.blocks ?? 0) > 0,
+function assertRoom(place: string, folder: string): void {
+  const made = ['data.mdb', 'lock.mdb'].every(
+    (name) => (statSync(join(place, name), { throwIfNoEntry: false })?.blocks ?? 0) > 0,
   )
-  if (!made && isFull(file)) throw fail('STORE_FULL', `There is no room for an online store in ${folder}`)
+  if (!made && isFull(join(place, 'data.mdb')))
+    throw fail('STORE_FULL', `There is no room for an online store in ${folder}`)
 }
