@@ -1,11 +1,12 @@
-import { resolve } from 'node:path'
 import type { Definitions } from './define/definition.ts'
 import type { Clock } from './kernel/clock.ts'
 import type { TypedStore } from './contract/typed-store.ts'
 import { failAll } from './kernel/errors.ts'
 import type { Store } from './contract/store.ts'
+import type { ServeOptions } from './server/serve-repository.ts'
 import type { RunningServer } from './server/start.ts'
 
+export type { ServeOptions } from './server/serve-repository.ts'
 export { entity, featureService, featureView, onDemand, source } from './define/builders.ts'
 export { type ErrorCode, type Problem, ProvenderError, isProvenderError } from './kernel/errors.ts'
 export { type Clock, manualClock, systemClock } from './kernel/clock.ts'
@@ -70,16 +71,6 @@ export async function loadDefinitions(dir: string): Promise<Definitions> {
   return definitions
 }
 
-/** Where a store is served; what is left out is taken from provender.yaml. */
-export interface ServeOptions {
-  readonly host?: string
-  /** 0 takes a free one. */
-  readonly port?: number
-}
-
-/** Between two rounds of bringing the push log online. */
-const backgroundMs = 2000
-
 /**
  * Serves an opened store over HTTP as `provender serve` does, by the settings of its repository folder. Close the server first, then the store.
  * @throws USAGE where it cannot listen there; NO_REPOSITORY; the errors of the configuration.
@@ -89,14 +80,6 @@ export async function startServer(
   dir: string,
   options: ServeOptions = {},
 ): Promise<RunningServer> {
-  const { loadConfig } = await import('./definitions/load-files.ts')
-  const { server } = loadConfig(dir)
-  const { startServer: start } = await import('./server/start.ts')
-  return start(store as Store, {
-    host: options.host ?? server.host,
-    port: options.port ?? server.port,
-    sql: server.sql,
-    roots: { dir: resolve(dir), dataRoots: server.dataRoots },
-    backgroundMs,
-  })
+  const { serveRepository } = await import('./server/serve-repository.ts')
+  return serveRepository(store as Store, dir, options)
 }

@@ -4,8 +4,6 @@ import type { Session } from './session.ts'
 
 const roles = ['api', 'worker'] as const
 
-/** Between two rounds of bringing the push log online. */
-const backgroundMs = 2000
 const maxPort = 65_535
 
 /** `serve`: the HTTP server and its background work, until a signal ends it. */
@@ -22,18 +20,10 @@ export function serveCommand(session: Session) {
         throw fail('UNSUPPORTED', 'serve runs as one process for now', { remedy: 'Leave out --workers.' })
       if (!role.includes('api'))
         throw fail('UNSUPPORTED', 'A worker without the API is not built yet', { remedy: 'Use --role api,worker.' })
-      const { loadConfig } = await import('../definitions/load-files.ts')
       const dir = await session.dir()
-      const { server: config } = loadConfig(dir)
       const store = await session.store()
-      const { startServer } = await import('../server/start.ts')
-      const server = await startServer(store, {
-        host: host ?? config.host,
-        port: port ?? config.port,
-        sql: config.sql,
-        roots: { dir, dataRoots: config.dataRoots },
-        ...(role.includes('worker') ? { backgroundMs } : {}),
-      })
+      const { serveRepository } = await import('../server/serve-repository.ts')
+      const server = await serveRepository(store, dir, { host, port, background: role.includes('worker') })
       await session.print({
         json: { url: server.url, project: store.project },
         text: () => `Provender serves ${store.project} on ${server.url}\n`,
