@@ -1,4 +1,4 @@
-import { concerns, latestOf, rowsFor } from '../decide/log-rows.ts'
+import { type RowEncoder, concerns, latestOf, rowsFor } from '../decide/log-rows.ts'
 import type { StoredGeneration } from '../decide/snapshot.ts'
 import { must } from '../kernel/assert.ts'
 import { type Call, checkCall } from '../kernel/call.ts'
@@ -28,10 +28,12 @@ export async function catchUp(
   const cursor = marks.cursor ?? 0n
   if (cursor >= head && marks.cursor !== null) return true
   let rows: (KeyedRow | null)[] = []
+  let encode: RowEncoder | undefined
   const flush = async (): Promise<void> => {
     if (rows.length === 0) return
     const { latest } = latestOf(rows)
     rows = []
+    encode = undefined
     await writeSpace(deps.online, generation, latest, call)
   }
   for await (const { position, record } of deps.log.changes(cursor, head, call)) {
@@ -42,7 +44,7 @@ export async function catchUp(
       (record.target.kind === 'view' && position < scope.purgedBelow)
     )
       continue
-    const encode = await openEncoder(deps.online, generation, call)
+    encode ??= await openEncoder(deps.online, generation, call)
     for (const row of rowsFor(record, generation, encode)) rows.push(row)
     if (rows.length >= rowsPerWrite) await flush()
   }

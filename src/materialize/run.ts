@@ -94,8 +94,7 @@ async function runUnderLease(
   report('reading', 0)
   const begun = await begin(deps, run.view, request, { lease, call })
   const notes = begun.attempt.rebuild === null ? [] : [`Built a fresh generation: ${begun.attempt.rebuild}.`]
-  const state = await deps.runLog.readState(run.view, call)
-  const purgedBelow = state.value?.generations.purgedBelow ?? 0n
+  const { purgedBelow } = begun.attempt.generations
   const counts = await writeRows(deps, begun, purgedBelow, { call, report })
   deps.reached?.('wrote all')
   await finish(deps, run.view, begun, { lease, call })
