@@ -2,9 +2,8 @@ import { appendFile, copyFile, open, rename, stat, truncate, utimes, writeFile }
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { FileSourceDef, SourceDef } from '../../src/define/definition.ts'
-import type { FeatureType } from '../../src/values/feature-type.ts'
-import type { Relation, SourceRows } from '../../src/query/relation.ts'
-import { type DuckdbBench, columnsOf, openBench } from '../support/duckdb-bench.ts'
+import type { Relation } from '../../src/query/relation.ts'
+import { type DuckdbBench, columnsOf, csv, openBench, parquet, rows } from '../support/duckdb-bench.ts'
 
 let bench: DuckdbBench
 beforeEach(async () => {
@@ -14,24 +13,6 @@ afterEach(async () => {
   await bench[Symbol.asyncDispose]()
 })
 
-const parquet = (path: string): FileSourceDef => ({
-  kind: 'source',
-  name: 'flights',
-  type: 'parquet',
-  path,
-  timestamp: 'at',
-})
-const csv = (path: string): FileSourceDef => ({ kind: 'source', name: 'tickets', type: 'csv', path, timestamp: 'at' })
-const rows = (
-  source: SourceDef,
-  take: Readonly<Record<string, FeatureType>>,
-  more: Partial<SourceRows> = {},
-): SourceRows => ({
-  kind: 'source',
-  source,
-  take: Object.entries(take).map(([column, type]) => ({ column, as: column, type })),
-  ...more,
-})
 const read = async (plan: Relation): Promise<Record<string, unknown[]>> =>
   columnsOf(await bench.offline.query({ plan }))
 const describeOne = async (source: SourceDef) =>

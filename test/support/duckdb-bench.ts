@@ -2,12 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
+import type { FileSourceDef, SourceDef } from '../../src/define/definition.ts'
 import { literal, quote, typeName } from '../../src/engines/duckdb/dialect.ts'
 import { type DuckdbOptions, openDuckdbOffline } from '../../src/engines/duckdb/offline.ts'
 import { openPushLog } from '../../src/engines/duckdb/push-log/push-log.ts'
 import type { FilePushLog } from '../../src/engines/duckdb/push-log/push-log.ts'
 import type { OfflineStore, QueryResult } from '../../src/ports/offline.ts'
 import type { SourceTable } from '../../src/testing/offline.ts'
+import type { SourceRows } from '../../src/query/relation.ts'
+import type { FeatureType } from '../../src/values/feature-type.ts'
 import type { Value } from '../../src/values/value.ts'
 
 /** A folder with an offline store and a push log in it, and a DuckDB to make files with. */
@@ -59,3 +62,33 @@ export async function columnsOf(result: QueryResult): Promise<Record<string, (Va
   }
   return Object.fromEntries(read.fields.map((f, i) => [f.name, columns[i] ?? []]))
 }
+
+/** The Parquet source `flights` at a path. */
+export const parquet = (path: string): FileSourceDef => ({
+  kind: 'source',
+  name: 'flights',
+  type: 'parquet',
+  path,
+  timestamp: 'at',
+})
+
+/** The CSV source `tickets` at a path. */
+export const csv = (path: string): FileSourceDef => ({
+  kind: 'source',
+  name: 'tickets',
+  type: 'csv',
+  path,
+  timestamp: 'at',
+})
+
+/** A plan that takes columns of a source by their own names. */
+export const rows = (
+  source: SourceDef,
+  take: Readonly<Record<string, FeatureType>>,
+  more: Partial<SourceRows> = {},
+): SourceRows => ({
+  kind: 'source',
+  source,
+  take: Object.entries(take).map(([column, type]) => ({ column, as: column, type })),
+  ...more,
+})
