@@ -40,6 +40,9 @@ export interface Attempt {
   readonly generations: Generations
   readonly progress: Progress
   readonly covered: readonly Interval[]
+  /** What was asked for, up to now at most. */
+  readonly asked: Interval
+  /** That, and what a rebuild has to cover beside it. */
   readonly request: readonly Interval[]
   readonly gap: readonly Interval[]
   readonly coveredFiles: readonly FileIdentity[]
@@ -67,11 +70,11 @@ export function beginAttempt(facts: AttemptFacts): Attempt {
   const old = rebuild === null ? before : progressOf(facts.progress, target.generation)
 
   const end = facts.request.end === undefined || facts.request.end > facts.now + 1n ? facts.now + 1n : facts.request.end
-  const asked: Interval[] = [{ start: facts.request.start ?? null, end }]
+  const asked: Interval = { start: facts.request.start ?? null, end }
   const request =
     rebuild === null || facts.generations.serving === null
-      ? asked
-      : unite(asked, coveredBy(facts.progress, facts.generations.serving.generation))
+      ? [asked]
+      : unite([asked], coveredBy(facts.progress, facts.generations.serving.generation))
   const coverage = old.coverage.find((c) => c.revision === target.revision) ?? emptyCoverage(target.revision)
   const known = mergeKnown(old.known, facts.files)
   const paths = new Set(facts.files.map((f) => f.path))
@@ -94,6 +97,7 @@ export function beginAttempt(facts: AttemptFacts): Attempt {
       generations: [...facts.progress.generations.filter((g) => g.generation !== target.generation), begun],
     },
     covered: coverage.intervals,
+    asked,
     request,
     gap: facts.request.start === undefined ? gaps(request, coverage.intervals) : unite(request),
     coveredFiles: listed.filter((f) => coveredIds.has(f.id)),

@@ -82,7 +82,7 @@ export async function executeRun(
 /** How often a finished run tries to switch before it leaves that to the workers. */
 const switchTries = 50
 
-type Result = Pick<RunRecord, 'rows' | 'written' | 'superseded' | 'skipped' | 'notes'>
+type Result = Pick<RunRecord, 'interval' | 'rows' | 'written' | 'superseded' | 'skipped' | 'notes'>
 
 async function runUnderLease(
   deps: MaterializeDeps,
@@ -109,7 +109,10 @@ async function runUnderLease(
     )
   }
   if (counts.tooLong > 0) notes.push(`${counts.tooLong} rows have join keys longer than 1 KiB and were left out.`)
+  const { start, end } = begun.attempt.asked
   return {
+    // "To now" is told by when the run began, not by when it was queued.
+    interval: [start, end],
     rows: counts.rows,
     written: counts.written,
     superseded: counts.superseded,
