@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { RunRequest } from '../decide/attempt.ts'
 import type { Snapshot } from '../decide/snapshot.ts'
 import type { Call } from '../kernel/call.ts'
-import { fail } from '../kernel/errors.ts'
+import { asProvenderError, fail } from '../kernel/errors.ts'
 import { nearest } from '../kernel/nearest.ts'
 import type { RunRecord } from '../ports/run-log.ts'
 import type { MaterializeDeps } from './deps.ts'
@@ -47,18 +47,23 @@ export async function startRuns(
     const done: RunRecord[] = []
     for (const run of queued) {
       const onProgress = options.onProgress?.(run)
-      done.push(
-        await executeRun(deps, run, request, {
-          ...(onProgress === undefined ? {} : { onProgress }),
-          ...(options.call === undefined ? {} : { call: options.call }),
-        }),
-      )
+      const executed = executeRun(deps, run, request, {
+        ...(onProgress === undefined ? {} : { onProgress }),
+        ...(options.call === undefined ? {} : { call: options.call }),
+      })
+      // One whose end cannot be recorded must not keep the others from beginning.
+      done.push(await executed.catch((thrown: unknown) => unrecorded(deps, run, thrown)))
     }
     return done
   })()
   // Whoever only starts runs reads their end from the run log.
   ended.catch(() => undefined)
   return { queued, ended }
+}
+
+function unrecorded({ clock }: MaterializeDeps, run: RunRecord, thrown: unknown): RunRecord {
+  const { code, message } = asProvenderError(thrown)
+  return { ...run, state: 'failed', endedAt: clock.now(), error: { code, detail: message } }
 }
 
 /** Asks for the end of a run: a queued one is cancelled at once, a running one at its next look. @throws UNKNOWN_RUN. */
