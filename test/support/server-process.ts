@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** As whom servers run that refuse to be root: an account that every system has. */
+const nobody = 65_534
+
+/** What makes a child run as an ordinary user where we are root. */
+export const ordinaryUser = (): { readonly uid?: number; readonly gid?: number } =>
+  process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}
+
+/** Gives a folder to the ordinary user that servers run as. */
+export function giveAway(folder: string): void {
+  const { uid, gid } = ordinaryUser()
+  if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid)
+}
+
+/** A free port of the loopback; below 45536, since a Redis Cluster also takes the port 10000 above. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 25_000)
+    if ((await isFree(port)) && (await isFree(port + 10_000))) return port
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  const listening = once(server, 'listening').then(
+    () => true,
+    () => false,
+  )
+  server.listen(port, '127.0.0.1')
+  if (!(await listening)) return false
+  await new Promise((resolve) => server.close(resolve))
+  return true
+}
+
+/** One run of a server, a direct child of ours. */
+export interface ServerProcess {
+  readonly child: ChildProcess
+  /** The end of what it said. */
+  said(): string
+  /** Sends a signal and waits for the end. */
+  end(signal: NodeJS.Signals): Promise<void>
+}
+
+/** How much of what a server says is kept. */
+const saidChars = 8_192
+
+/** Starts a server. */
+export function startProcess(path: string, args: readonly string[], asOrdinaryUser: boolean): ServerProcess {
+  const child = spawn(path, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(asOrdinaryUser ? ordinaryUser() : {}),
+    env: { ...process.env, LC_ALL: 'C.UTF-8' },
+  })
+  let said = ''
+  const hear = (chunk: Buffer): void => {
+    said = (said + chunk.toString()).slice(-saidChars)
+  }
+  child.stdout.on('data', hear)
+  child.stderr.on('data', hear)
+  // A test that is ended early leaves no server behind.
+  const ended = (): void => void child.kill('SIGKILL')
+  process.once('exit', ended)
+  child.once('exit', () => process.off('exit', ended))
+  return {
+    child,
+    said: () => said,
+    async end(signal) {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const exited = once(child, 'exit')
+      child.kill(signal)
+      await exited
+    },
+  }
+}
+
+/** Tries again every few milliseconds until it goes well. @throws the last failure, with what the server said. */
+export async function untilReady(server: ServerProcess, what: string, attempt: () => Promise<unknown>): Promise<void> {
+  const untilMs = Date.now() + readyMs
+  for (;;) {
+    try {
+      await attempt()
+      return
+    } catch (cause) {
+      const dead = server.child.exitCode !== null || server.child.signalCode !== null
+      if (dead || Date.now() > untilMs) throw new Error(`${what} does not answer:\n${server.said()}`, { cause })
+      await sleep(30)
+    }
+  }
+}
+
+const readyMs = 60_000
