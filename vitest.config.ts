@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
+/** Tests of what real servers do, which are started for them: PostgreSQL, Redis, Redis Cluster. */
+const withServices = ['test/engines/{postgres,redis}-*.test.ts', 'test/production/**/*.test.ts']
+
 export default defineConfig({
   resolve: {
     // The package as its users name it, without a build.
@@ -12,7 +15,13 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      { extends: true, test: { name: 'alone', include: ['test/**/*.test.ts'], exclude: withServices } },
+      {
+        extends: true,
+        test: { name: 'services', include: withServices, globalSetup: [here('test/support/services.ts')] },
+      },
+    ],
     reporters: ['default', here('test/support/count-reporter.ts')],
     pool: 'forks',
     execArgv: ['--disable-warning=ExperimentalWarning', '--conditions=provender-source'],

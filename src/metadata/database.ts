@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type CompiledQuery, type Dialect, Kysely, type Transaction } from 'kysely'
+import { type CompiledQuery, Kysely, type Transaction } from 'kysely'
 import { type Call, checkCall } from '../kernel/call.ts'
 import { fail } from '../kernel/errors.ts'
 import type { SqlEngine } from './engine.ts'
@@ -21,8 +21,6 @@ export interface Database extends AsyncDisposable {
   ask<Row>(call: Call | undefined, query: CompiledQuery<Row>): Promise<Row[]>
   /** Compiles a query for `ask`. */
   compile<Row>(build: (db: Kysely<Tables>) => { compile(): CompiledQuery<Row> }): CompiledQuery<Row>
-  /** Keeps other processes from migrating until the transaction ends. */
-  lockSchema(tx: Transaction<Tables>): Promise<void>
 }
 
 /** Wraps an engine, which it owns from now on. */
@@ -39,12 +37,14 @@ export function openDatabase(engine: SqlEngine): Database {
         return await attempt()
       } catch (thrown) {
         const meaning = engine.explain(thrown)
-        if (meaning !== 'busy') throw meaning
+        if (meaning !== 'busy' && meaning !== 'away') throw meaning
         const waitMs = 1 + Math.random() * Math.min(pauseMs, 2 ** tries)
         if (Date.now() + waitMs > untilMs)
           throw fail(
             call?.deadlineAtMs === undefined ? 'STORE_UNREACHABLE' : 'DEADLINE_EXCEEDED',
-            `Other processes kept ${engine.name} locked for the whole time allowed`,
+            meaning === 'away'
+              ? `${engine.name} cannot be reached: ${thrown instanceof Error ? thrown.message : String(thrown)}`
+              : `Other processes kept ${engine.name} locked for the whole time allowed`,
             { cause: thrown },
           )
         // An abort ends the pause; the next turn's check tells it.
@@ -62,11 +62,6 @@ export function openDatabase(engine: SqlEngine): Database {
     write: (call, work) => patiently(call, () => kysely.transaction().setIsolationLevel('serializable').execute(work)),
     ask: (call, query) => patiently(call, async () => (await kysely.executeQuery(query)).rows),
     compile: (build) => build(kysely).compile(),
-    lockSchema: (tx) => schemaLock(engine.dialect, tx),
     [Symbol.asyncDispose]: () => (closing ??= kysely.destroy().then(() => engine[Symbol.asyncDispose]())),
   } satisfies Database)
 }
-
-/** SQLite's writers are alone anyway; PostgreSQL takes an advisory lock that ends with the transaction. */
-const schemaLock = (dialect: Dialect, tx: Transaction<Tables>): Promise<void> =>
-  dialect.createAdapter().acquireMigrationLock(tx, { lockTable: 'counter', lockRowId: 'format' })

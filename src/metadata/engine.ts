@@ -9,6 +9,9 @@ export interface SqlEngine extends AsyncDisposable {
   /** What errors call the store: the file, or the url without its password. */
   readonly name: string
   readonly dialect: Dialect
-  /** What a failure means: `busy` = nothing of the transaction counts and it may be tried again; else the error to throw. */
-  explain(thrown: unknown): 'busy' | ProvenderError
+  /**
+   * What a failure means: `busy` = another writer was in the way, `away` = the store could not be reached; either way nothing of
+   * the transaction counts and it may be tried again; else the error to throw.
+   */
+  explain(thrown: unknown): 'busy' | 'away' | ProvenderError
 }

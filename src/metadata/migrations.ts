@@ -15,7 +15,6 @@ export async function migrate(database: Database): Promise<void> {
   const done = (tx: Kysely<Tables>): Promise<number> => formatOf(tx, database.name)
   if ((await database.read(undefined, done)) === migrations.length) return
   await database.write(undefined, async (tx) => {
-    await database.lockSchema(tx)
     const from = await done(tx)
     for (const migration of migrations.slice(from)) await migration(tx)
     await tx.updateTable('counter').set({ value: migrations.length }).where('name', '=', 'format').execute()

@@ -49,6 +49,12 @@ export interface ServerProcess {
 /** How much of what a server says is kept. */
 const saidChars = 8_192
 
+const running = new Set<ChildProcess>()
+// Tests that are ended early leave no server behind.
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 /** Starts a server. */
 export function startProcess(path: string, args: readonly string[], asOrdinaryUser: boolean): ServerProcess {
   const child = spawn(path, args, {
@@ -62,10 +68,8 @@ export function startProcess(path: string, args: readonly string[], asOrdinaryUs
   }
   child.stdout.on('data', hear)
   child.stderr.on('data', hear)
-  // A test that is ended early leaves no server behind.
-  const ended = (): void => void child.kill('SIGKILL')
-  process.once('exit', ended)
-  child.once('exit', () => process.off('exit', ended))
+  running.add(child)
+  child.once('exit', () => running.delete(child))
   return {
     child,
     said: () => said,

@@ -1,0 +1,52 @@
+import { asProvenderError, fail, isProvenderError, type ProvenderError } from '../../kernel/errors.ts'
+
+/** What a failure means: `busy`, another session was in the way; `away`, the server could not be reached at all (nothing counts); else the error to throw. */
+export type Meaning = 'busy' | 'away' | ProvenderError
+
+// Conditions of PostgreSQL's appendix "Error Codes".
+const busyStates: ReadonlySet<string> = new Set(['40001', '40P01', '55P03'])
+/** Starting up, shutting down, or no connection is left: before anything was done. */
+const awayStates: ReadonlySet<string> = new Set(['57P03', '53300'])
+const fullStates: ReadonlySet<string> = new Set(['53100'])
+const corruptStates: ReadonlySet<string> = new Set(['XX001', 'XX002'])
+const refusedStates: ReadonlySet<string> = new Set(['28000', '28P01', '3D000', '42501'])
+
+const awayCodes: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
+const brokenCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNABORTED'])
+
+/** What a failure on the server `name` means. */
+export function explainPostgres(name: string, thrown: unknown): Meaning {
+  if (isProvenderError(thrown)) return thrown
+  if (!(thrown instanceof Error)) return asProvenderError(thrown)
+  const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : ''
+  if (busyStates.has(code)) return 'busy'
+  if (awayStates.has(code) || awayCodes.has(code) || thrown.message === 'timeout exceeded when trying to connect')
+    return 'away'
+  if (fullStates.has(code)) return fail('STORE_FULL', `${name} cannot grow: ${thrown.message}`, { cause: thrown })
+  if (corruptStates.has(code)) return fail('CORRUPT_STORE', `${name}: ${thrown.message}`, { cause: thrown })
+  if (code === '57014')
+    return fail('DEADLINE_EXCEEDED', `${name} ended a statement: ${thrown.message}`, { cause: thrown })
+  if (code === '25006')
+    return fail('STORE_UNREACHABLE', `${name} takes no writes: it is a replica`, {
+      cause: thrown,
+      remedy: 'Name the primary; replicas belong into `replicas`.',
+    })
+  if (refusedStates.has(code))
+    return fail('STORE_UNREACHABLE', `${name} refuses: ${thrown.message}`, {
+      cause: thrown,
+      remedy: 'Check the user, the password, the database and its rights.',
+    })
+  if (brokenCodes.has(code) || code.startsWith('08') || code.startsWith('57P') || isBroken(thrown.message))
+    return fail('STORE_UNREACHABLE', `The connection to ${name} broke: ${thrown.message}`, { cause: thrown })
+  return asProvenderError(thrown)
+}
+
+/** What the driver says of connections that ended, without a code. */
+const isBroken = (message: string): boolean =>
+  /^(?:Connection terminated|Client has encountered a connection error|Query read timeout)/.test(message)
+
+/** The error for a server that stayed away. */
+export const unreachable = (name: string, cause: unknown): ProvenderError =>
+  fail('STORE_UNREACHABLE', `${name} cannot be reached: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    cause,
+  })
