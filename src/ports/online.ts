@@ -40,7 +40,7 @@ export interface OnlineStore extends AsyncDisposable {
   ): Promise<(Uint8Array | null)[][]>
   /** `result[i]` answers `rows[i]`. A write wins if it is later in the Order; equal in the Order, if its revision is not older. Durable when answered. */
   write(space: Space, rows: readonly KeyedRow[], call?: Call): Promise<WriteOutcome[]>
-  /** Frees rows in bounded slices, from `after` (exclusive; absent = the start); answers how many it freed and where to go on, null at the end. */
+  /** Frees rows in bounded slices; answers how many it freed, and what to give as `after` to go on (opaque; null at the end). Rows that are there all the while are looked at. */
   sweep(
     space: Space,
     rule: SweepRule,

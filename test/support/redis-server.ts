@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -19,6 +21,8 @@ export interface RedisServer extends AsyncDisposable {
   restart(): Promise<void>
   /** Stops (`SIGSTOP`) or continues it. */
   signal(name: NodeJS.Signals): void
+  /** Copies its data; calling the answer starts it again with the copy. Without `appendonly` only. */
+  backup(): Promise<() => Promise<void>>
 }
 
 /** Starts a Redis that listens on the loopback; it keeps its data in an append-only file unless told otherwise. */
@@ -55,6 +59,18 @@ export async function startRedis(extra: readonly string[] = []): Promise<RedisSe
     kill: () => server.end('SIGKILL'),
     restart: start,
     signal: (name) => void server.child.kill(name),
+    async backup() {
+      const client = new Redis(port, '127.0.0.1')
+      await client.save()
+      client.disconnect()
+      const copy = join(folder, `${randomUUID()}.rdb`)
+      await copyFile(join(folder, 'dump.rdb'), copy)
+      return async () => {
+        await server.end('SIGKILL')
+        await copyFile(copy, join(folder, 'dump.rdb'))
+        await start()
+      }
+    },
     async [Symbol.asyncDispose]() {
       await server.end('SIGKILL')
       rmSync(folder, { recursive: true, force: true })

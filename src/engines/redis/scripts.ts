@@ -1,0 +1,169 @@
+import { createHash } from 'node:crypto'
+
+/** A script that a server runs as one step: nobody sees it half done. */
+export interface Script {
+  readonly text: string
+  readonly sha: string
+  /** Whether it changes nothing, so that a server which takes no writes runs it too. */
+  readonly reads: boolean
+}
+
+function script(reads: boolean, body: string): Script {
+  // Without the flag a server of a cluster refuses keys of several slots, though it has them all.
+  const flags = reads ? 'no-writes,allow-cross-slot-keys' : 'allow-cross-slot-keys'
+  const text = `#!lua flags=${flags}\n${body}`
+  return Object.freeze({ text, sha: createHash('sha1').update(text).digest('hex'), reads })
+}
+
+// Rows are packed rows (codecs/packed-row): revision at byte 6, the Order at 14, 46 bytes of header, all big-endian and
+// biased so that they compare as unsigned. Lua's `<` on texts goes by the server's locale, and its numbers are doubles:
+// so each half of an int64 is compared as a number.
+const compareRows = `
+local order, revision, header = '>I4I4I4I4I4I4I4I4', '>I4I4', 46
+local function replaces(new, old)
+  if string.sub(new, 15, header) == string.sub(old, 15, header) then
+    local a1, a2 = struct.unpack(revision, new, 7)
+    local b1, b2 = struct.unpack(revision, old, 7)
+    if a1 ~= b1 then return a1 > b1 end
+    return a2 >= b2
+  end
+  local a1, a2, a3, a4, a5, a6, a7, a8 = struct.unpack(order, new, 15)
+  local b1, b2, b3, b4, b5, b6, b7, b8 = struct.unpack(order, old, 15)
+  if a1 ~= b1 then return a1 > b1 end
+  if a2 ~= b2 then return a2 > b2 end
+  if a3 ~= b3 then return a3 > b3 end
+  if a4 ~= b4 then return a4 > b4 end
+  if a5 ~= b5 then return a5 > b5 end
+  if a6 ~= b6 then return a6 > b6 end
+  if a7 ~= b7 then return a7 > b7 end
+  return a8 > b8
+end
+`
+
+/** ARGV: field, then key and row in turn. Answers a text of one digit a row: 1 stored, 0 superseded. */
+export const writeRows = script(
+  false,
+  `${compareRows}
+local field, outcomes = ARGV[1], {}
+for i = 2, #ARGV, 2 do
+  local key, new = ARGV[i], ARGV[i + 1]
+  local old = redis.call('HGET', key, field)
+  if old and #old < header then return redis.error_reply('CORRUPT ' .. #old .. ' bytes are no row') end
+  if not old or replaces(new, old) then
+    redis.call('HSET', key, field, new)
+    outcomes[i / 2] = '1'
+  else
+    outcomes[i / 2] = '0'
+  end
+end
+return table.concat(outcomes)`,
+)
+
+/** ARGV: field and key in turn. Answers the row of each, or nil. */
+export const readRows = script(
+  true,
+  `
+local rows = {}
+for i = 1, #ARGV, 2 do rows[(i + 1) / 2] = redis.call('HGET', ARGV[i + 1], ARGV[i]) end
+return rows`,
+)
+
+/** ARGV: field, event before (biased int64), revision up to (u64), whether tombstones too (1, 0), then keys. Answers how many rows it freed. */
+export const sweepRows = script(
+  false,
+  `
+local field, tombstones, freed = ARGV[1], ARGV[4] == '1', 0
+local e1, e2 = struct.unpack('>I4I4', ARGV[2])
+local r1, r2 = struct.unpack('>I4I4', ARGV[3])
+for i = 5, #ARGV do
+  local row = redis.call('HGET', ARGV[i], field)
+  if row and #row >= 46 then
+    local a1, a2 = struct.unpack('>I4I4', row, 15)
+    local b1, b2 = struct.unpack('>I4I4', row, 7)
+    local isTombstone = string.byte(row, 2) % 2 == 1
+    if (a1 < e1 or (a1 == e1 and a2 < e2)) and (b1 < r1 or (b1 == r1 and b2 <= r2)) and (tombstones or not isTombstone) then
+      freed = freed + redis.call('HDEL', ARGV[i], field)
+    end
+  end
+end
+return freed`,
+)
+
+/** ARGV: field, then keys. Answers how many rows it freed. */
+export const dropRows = script(
+  false,
+  `
+local freed = 0
+for i = 2, #ARGV do freed = freed + redis.call('HDEL', ARGV[i], ARGV[1]) end
+return freed`,
+)
+
+// Marks: one hash; id = what the store calls itself, c<space> = cursor (biased int64), s<space> = stamp (attempt:state).
+// What a server calls itself changes with each start of its process, and is never written, so that no copy of its data has it.
+const incarnation = `
+local function incarnation()
+  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+  return (redis.call('HGET', KEYS[1], 'id') or '') .. '.' .. run
+end
+`
+
+/** KEYS: marks. ARGV: an id to take where there is none, then spaces. Answers the incarnation, then cursor and stamp of each space. */
+export const readMarks = script(
+  false,
+  `${incarnation}
+if redis.call('HEXISTS', KEYS[1], 'id') == 0 then redis.call('HSET', KEYS[1], 'id', ARGV[1]) end
+local marks = { incarnation() }
+for i = 2, #ARGV do
+  marks[#marks + 1] = redis.call('HGET', KEYS[1], 'c' .. ARGV[i])
+  marks[#marks + 1] = redis.call('HGET', KEYS[1], 's' .. ARGV[i])
+end
+return marks`,
+)
+
+/** KEYS: marks. ARGV: space, cursor, stamp. */
+export const birth = script(
+  false,
+  `
+if redis.call('HSETNX', KEYS[1], 's' .. ARGV[1], ARGV[3]) == 1 then redis.call('HSET', KEYS[1], 'c' .. ARGV[1], ARGV[2]) end
+return 1`,
+)
+
+/** KEYS: marks. ARGV: space, cursor, incarnation. Answers 1 where it moved. */
+export const moveCursor = script(
+  false,
+  `${incarnation}
+if incarnation() ~= ARGV[3] then return 0 end
+local old = redis.call('HGET', KEYS[1], 'c' .. ARGV[1])
+if old then
+  local a1, a2 = struct.unpack('>I4I4', ARGV[2])
+  local b1, b2 = struct.unpack('>I4I4', old)
+  if a1 < b1 or (a1 == b1 and a2 < b2) then return 0 end
+end
+redis.call('HSET', KEYS[1], 'c' .. ARGV[1], ARGV[2])
+return 1`,
+)
+
+/** KEYS: marks. ARGV: space, the stamp that must be there (empty: none), the new one, incarnation. Answers 1 where it changed. */
+export const swapStamp = script(
+  false,
+  `${incarnation}
+if incarnation() ~= ARGV[4] then return 0 end
+if (redis.call('HGET', KEYS[1], 's' .. ARGV[1]) or '') ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], 's' .. ARGV[1], ARGV[3])
+return 1`,
+)
+
+/** KEYS: marks. ARGV: space. Forgets the marks of a space. */
+export const dropMarks = script(false, `return redis.call('HDEL', KEYS[1], 'c' .. ARGV[1], 's' .. ARGV[1])`)
+
+/** KEYS: schemas. ARGV: fingerprint and text in turn (an empty text asks only). Answers the text kept for each, or nil. */
+export const keepSchemas = script(
+  false,
+  `
+local kept = {}
+for i = 1, #ARGV, 2 do
+  if ARGV[i + 1] ~= '' then redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1]) end
+  kept[(i + 1) / 2] = redis.call('HGET', KEYS[1], ARGV[i])
+end
+return kept`,
+)
