@@ -8,6 +8,7 @@ import { isDead, processOwner } from '../kernel/process-owner.ts'
 import { type RunPoint, type Waits, defaultWaits } from '../materialize/deps.ts'
 import { maintain } from '../materialize/maintain.ts'
 import { callOf } from './arguments.ts'
+import { doctor } from './doctor.ts'
 import type { Engines } from './engines.ts'
 import type { Parts } from './parts.ts'
 import { reads } from './reads.ts'
@@ -75,6 +76,7 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
       await maintain(parts, { sweep }, callOf(call))
     },
     health: async (call) => healthOf(parts, callOf(call)),
+    doctor: async (call) => doctor(parts, callOf(call)),
     [Symbol.asyncDispose]() {
       closes.abort(fail('INTERRUPTED', 'The store was closed before the run began'))
       closing ??= (async () => {

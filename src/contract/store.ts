@@ -204,6 +204,23 @@ export interface VersionEntry {
   readonly changes: number
 }
 
+/** One thing that `doctor` looked at. */
+export interface DoctorCheck {
+  /** Short and the same in every report: `disk`, `push-log`. */
+  readonly name: string
+  /** `warn`: worth a look. `fail`: something does not work. */
+  readonly status: 'ok' | 'warn' | 'fail'
+  readonly detail: string
+  /** What to do about it, where something is to be done. */
+  readonly remedy?: string
+}
+
+/** What `doctor` found, each name once; `ok` unless a check failed. */
+export interface DoctorReport {
+  readonly ok: boolean
+  readonly checks: readonly DoctorCheck[]
+}
+
 /** The kinds that `list` and `show` know, as they stand in a URL. */
 export type ListKind = 'entities' | 'sources' | 'views' | 'on-demand' | 'services'
 
@@ -274,6 +291,8 @@ export interface Store extends AsyncDisposable {
   maintain(options?: CallOptions): Promise<void>
   /** Each dependency by name. */
   health(options?: CallOptions): Promise<Readonly<Record<string, { ok: boolean; detail?: string }>>>
+  /** Looks at everything that commonly goes wrong: this machine, the stores, the files, the views. A check that fails does not throw. */
+  doctor(options?: CallOptions): Promise<DoctorReport>
 }
 
 /** Definitions in any of their forms. */

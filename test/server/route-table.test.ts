@@ -81,6 +81,7 @@ const good: Readonly<Record<RouteName, Good>> = {
   services: { path: '/v1/services' },
   service: { path: '/v1/services/delay_model' },
   errorCode: { path: '/v1/errors/UNKNOWN_ENTITY' },
+  doctor: { path: '/v1/doctor' },
   livez: { path: '/livez' },
   readyz: { path: '/readyz' },
 }
