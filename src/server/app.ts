@@ -70,6 +70,7 @@ export function buildApp(
   app.setErrorHandler((thrown, request, reply) => sendProblem(context, request, reply, errorOf(thrown)))
   const refuse = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const { error, allow } = unrouted(request.method, request.url)
+    context.metrics.observe('unrouted', error.status, reply.elapsedTime / 1000)
     if (allow.length > 0) reply.header('allow', allow.join(', '))
     return sendProblem(context, request, reply, error)
   }
@@ -106,6 +107,14 @@ function readBodies(app: FastifyInstance): void {
   app.addContentTypeParser('*', (_: FastifyRequest, stream: IncomingMessage, done) => done(null, stream))
 }
 
+/** Counts a request when it is over. One that its client did not wait for is a 499, as others call it. */
+function meter({ metrics }: ServerContext, name: RouteName, { raw }: FastifyReply): void {
+  const arrivedAtMs = performance.now()
+  raw.once('close', () =>
+    metrics.observe(name, raw.writableFinished ? raw.statusCode : 499, (performance.now() - arrivedAtMs) / 1000),
+  )
+}
+
 /** What is settled before the body is read. @throws what is wrong with the request by its head alone. */
 function arrive(context: ServerContext, route: Route, request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', request.id)
@@ -124,6 +133,7 @@ function addRoute(app: FastifyInstance, context: ServerContext, name: RouteName,
     config: { route: name },
     // Here and not for all routes: the framework is slow to say which one a request has.
     onRequest: (request, reply, done) => {
+      meter(context, name, reply)
       arrive(context, route, request, reply)
       done()
     },

@@ -6,6 +6,7 @@ import { startBackground } from './background.ts'
 import type { ServerContext, SourceRoots } from './context.ts'
 import type { Handlers } from './handler.ts'
 import { historicalHandlers } from './historical.ts'
+import { openMetrics } from './metrics.ts'
 import { onlineHandlers } from './online.ts'
 import { operationHandlers } from './operations.ts'
 import { listHandlers, registryHandlers } from './registry.ts'
@@ -44,11 +45,12 @@ export interface RunningServer extends AsyncDisposable {
 export async function startServer(store: Store, options: ServerOptions): Promise<RunningServer> {
   const underway = new Set<AbortController>()
   const uploads = openUploadFolder()
+  const metrics = openMetrics(store.project)
   let closing: Promise<void> | undefined
   const isClosing = (): boolean => closing !== undefined
   const { sql, roots } = options
   const app = buildApp(
-    (log) => ({ store, log, sql, roots, uploads, underway, isClosing }),
+    (log) => ({ store, log, metrics, sql, roots, uploads, underway, isClosing }),
     handlersOf,
     options.logLevel ?? 'warn',
   )
