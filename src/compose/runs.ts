@@ -1,4 +1,4 @@
-import type { MaterializeOptions, Named, RunProgress, Store } from '../contract/store.ts'
+import type { MaterializeOptions, Named, Run, RunProgress, Store } from '../contract/store.ts'
 import type { RunRequest } from '../decide/attempt.ts'
 import { fail } from '../kernel/errors.ts'
 import { type ErrorCode, isErrorCode } from '../kernel/error-table.ts'
@@ -12,10 +12,16 @@ import { toRun } from './run-shape.ts'
 /** Runs listed unless asked for fewer or more. */
 const listedRuns = 50
 
-/** The verbs that run, list and end materializations. `begun` hears of every started run, so that a closing store can wait for it. */
+/** Who has to hear of runs: of every started one, so that a closing store can wait for it, and of every one that ended. */
+export interface RunListeners {
+  readonly begun: (ended: Promise<unknown>) => void
+  readonly ran: (run: Run) => void
+}
+
+/** The verbs that run, list and end materializations. */
 export function runs(
   parts: Parts,
-  begun: (ended: Promise<unknown>) => void,
+  { begun, ran }: RunListeners,
 ): Pick<Store, 'materialize' | 'startMaterialize' | 'runs' | 'run' | 'cancelRun'> {
   const shape = (run: RunRecord) => toRun(run, parts.clock.now())
   const start = async (
@@ -28,6 +34,7 @@ export function runs(
       requestOf(parts, options),
       {
         call: callOf(options),
+        onEnd: (run) => ran(shape(run)),
         ...(options.onProgress === undefined ? {} : { onProgress: progressOf(options.onProgress) }),
       },
     )

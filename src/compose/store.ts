@@ -4,6 +4,7 @@ import { list, show } from '../definitions/describe.ts'
 import { noticed, openSnapshots } from '../definitions/snapshots.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { asProvenderError, fail } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
 import { isDead, processOwner } from '../kernel/process-owner.ts'
 import { type RunPoint, type Waits, defaultWaits } from '../materialize/deps.ts'
 import { maintain } from '../materialize/maintain.ts'
@@ -13,6 +14,7 @@ import type { Engines } from './engines.ts'
 import type { Parts } from './parts.ts'
 import { reads } from './reads.ts'
 import { runs } from './runs.ts'
+import { Observers, telemetryOf, timedOnline } from './telemetry.ts'
 import { definitionVerbs } from './verbs.ts'
 import { writes } from './writes.ts'
 
@@ -32,6 +34,7 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
   const snapshots = openSnapshots({ registry: engines.registry })
   const metadata = noticed(engines, snapshots)
   const closes = new AbortController()
+  const observers = new Observers()
   const parts: Parts = {
     config,
     snapshots,
@@ -39,9 +42,11 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
     runLog: metadata.runLog,
     offline: engines.offline,
     log: engines.log,
-    online: engines.online,
+    online: timedOnline(engines.online, config, observers),
     marks: engines.marks,
     clock: options.clock,
+    // What the server lets through, the store takes; who calls it in process is never allowed less than usual.
+    batchRows: Math.max(limits.batchRows, config.server.limits.batchRows),
     owner: processOwner(),
     isDead,
     waits: { ...defaultWaits, ...options.waits },
@@ -57,9 +62,10 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
   let closing: Promise<void> | undefined
   return {
     project: config.project,
+    telemetry: telemetryOf(parts, observers),
     ...definitionVerbs(parts),
     ...reads(parts),
-    ...runs(parts, begun),
+    ...runs(parts, { begun, ran: (run) => observers.tell((observer) => observer.ran(run)) }),
     ...writes(parts),
     list: async (kind, call) => list(parts, kind, callOf(call)),
     show: async (kind, name, call) => show(parts, { kind, name }, callOf(call)),
