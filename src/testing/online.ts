@@ -3,6 +3,7 @@ import type { Call } from '../kernel/call.ts'
 import type { OnlineMarks } from '../ports/marks.ts'
 import type { OnlineStore, Space } from '../ports/online.ts'
 import type { Law } from './law.ts'
+import { onlineHeldLaws } from './online-held.ts'
 import { onlineMarksLaws } from './online-marks.ts'
 import { type OnlineHarness, assertStored, expected, keyed, packed } from './online-rows.ts'
 import { onlineSpaceLaws } from './online-spaces.ts'
@@ -88,5 +89,6 @@ export const onlineLaws: readonly Law<OnlineHarness>[] = Object.freeze([
   ...onlineWriteLaws,
   ...onlineSpaceLaws,
   ...onlineMarksLaws,
+  ...onlineHeldLaws,
   ...lifetimeLaws,
 ])

@@ -6,8 +6,9 @@ import { readHeader, replaces } from '../../codecs/packed-row.ts'
 import { checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import { longestKeyBytes } from '../../ports/online.ts'
+import type { Databases } from './databases.ts'
 import { Environment, type Step } from './environment.ts'
-import { lmdbMarks } from './marks.ts'
+import { type Tally, lmdbMarks, tally } from './marks.ts'
 import { afterPrefix, prefixOf } from './space-key.ts'
 
 /** Rows looked at between two looks at the clock. */
@@ -41,8 +42,9 @@ export async function openLmdbOnline(folder: string): Promise<OnlineStore & Onli
           throw fail('KEY_TOO_LONG', `An entity key of ${space.view} has ${key.length} bytes`)
       const outcomes: WriteOutcome[] = []
       for (let i = 0; i < rows.length; i += sortedRows) {
-        const entries = sorted(prefixOf(space), rows.slice(i, i + sortedRows))
-        for (const outcome of await environment.write(call, () => writing(entries))) outcomes.push(outcome)
+        const prefix = prefixOf(space)
+        const entries = sorted(prefix, rows.slice(i, i + sortedRows))
+        for (const outcome of await environment.write(call, () => writing(prefix, entries))) outcomes.push(outcome)
       }
       return outcomes
     },
@@ -129,20 +131,36 @@ function sorted(prefix: Buffer, rows: readonly KeyedRow[]): readonly Entry[] {
 }
 
 /** Compares and puts. */
-function writing(entries: readonly Entry[]): Step<WriteOutcome[]> {
+function writing(prefix: Buffer, entries: readonly Entry[]): Step<WriteOutcome[]> {
   const outcomes: WriteOutcome[] = []
   let next = 0
-  return ({ rows }, untilMs) => {
+  return tallied(prefix, ({ rows }, untilMs, counts) => {
     while (next < entries.length) {
       const entry = entries[next++]
       if (entry === undefined) break
-      const old = rows.getBinaryFast(entry.key)
-      const wins = old === undefined || replaces(entry.row, old.subarray(0, sizeOf(rows)))
+      const old = rows.getBinaryFast(entry.key)?.subarray(0, sizeOf(rows))
+      const wins = old === undefined || replaces(entry.row, old)
+      counts.wrote(entry.row, old, wins)
       if (wins) void rows.put(entry.key, entry.row)
       outcomes[entry.index] = wins ? 'applied' : 'superseded'
       if (next % clockRows === 0 && next < entries.length && performance.now() >= untilMs) return undefined
     }
     return { done: outcomes }
+  })
+}
+
+/** A step whose writes are counted in the transaction that makes them; also those before something was thrown, which stay. */
+function tallied<T>(
+  prefix: Buffer,
+  step: (databases: Databases, untilMs: number, counts: Tally) => ReturnType<Step<T>>,
+): Step<T> {
+  return (databases, untilMs) => {
+    const counts = tally(databases, prefix)
+    try {
+      return step(databases, untilMs, counts)
+    } finally {
+      counts.keep()
+    }
   }
 }
 
@@ -195,29 +213,26 @@ function keysOf(rows: Database<Buffer, Uint8Array>, prefix: Buffer): Uint8Array[
 /** Removes rows by their whole keys; those for which the rule still holds, if there is one. */
 async function free(
   environment: Environment,
-  { keys, rule }: { readonly prefix: Buffer; readonly keys: readonly Uint8Array[]; readonly rule?: SweepRule },
+  { prefix, keys, rule }: { readonly prefix: Buffer; readonly keys: readonly Uint8Array[]; readonly rule?: SweepRule },
   call: Call | undefined,
 ): Promise<number> {
   if (keys.length === 0) return 0
   return environment.write(call, () => {
     let next = 0
     let freed = 0
-    return ({ rows }, untilMs) => {
+    return tallied(prefix, ({ rows }, untilMs, counts) => {
       while (next < keys.length) {
         const key = keys[next++]
-        const row = key === undefined ? undefined : rows.getBinaryFast(key)
-        if (
-          key !== undefined &&
-          row !== undefined &&
-          (rule === undefined || isDue(row.subarray(0, sizeOf(rows)), rule))
-        ) {
+        const row = key === undefined ? undefined : rows.getBinaryFast(key)?.subarray(0, sizeOf(rows))
+        if (key !== undefined && row !== undefined && (rule === undefined || isDue(row, rule))) {
+          counts.freed(row)
           void rows.remove(key)
           freed++
         }
         if (next % clockRows === 0 && performance.now() >= untilMs && next < keys.length) return undefined
       }
       return { done: freed }
-    }
+    })
   })
 }
 
