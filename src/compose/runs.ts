@@ -1,11 +1,11 @@
+import { failureOf, instantOf, textsOf } from '../contract/arguments.ts'
 import type { MaterializeOptions, Named, Run, RunProgress, Store } from '../contract/store.ts'
 import type { RunRequest } from '../decide/attempt.ts'
 import { fail } from '../kernel/errors.ts'
-import { type ErrorCode, isErrorCode } from '../kernel/error-table.ts'
 import type { Progressing } from '../materialize/run.ts'
 import { type StartedRuns, cancelRun, startRuns } from '../materialize/start.ts'
 import type { RunRecord } from '../ports/run-log.ts'
-import { callOf, durationOf, instantOf, textsOf } from './arguments.ts'
+import { callOf, durationOf } from './arguments.ts'
 import type { Parts } from './parts.ts'
 import { toRun } from './run-shape.ts'
 
@@ -45,7 +45,7 @@ export function runs(
     async materialize(views, options) {
       const ended = await (await start(views, options)).ended
       const bad = ended.find((run) => run.state !== 'succeeded')
-      if (bad !== undefined) throw endOf(bad)
+      if (bad !== undefined) throw failureOf(bad)
       return ended.map(shape)
     },
     async startMaterialize(views, options) {
@@ -80,15 +80,6 @@ function requestOf(parts: Parts, options: MaterializeOptions): RunRequest {
     ...(start === undefined ? {} : { start }),
     ...(options.end === undefined ? {} : { end: instantOf(options.end, 'end') }),
   }
-}
-
-/** What a run that did not succeed throws to who waited for it. */
-function endOf(run: RunRecord): Error {
-  const code: ErrorCode = run.error !== null && isErrorCode(run.error.code) ? run.error.code : 'INTERNAL'
-  return fail(
-    code,
-    `The run ${run.id} of ${run.view} ${run.state === 'cancelled' ? 'was cancelled' : 'failed'}: ${run.error?.detail ?? 'no reason is recorded'}`,
-  )
 }
 
 function progressOf(report: (progress: RunProgress) => void): (run: RunRecord) => Progressing {
