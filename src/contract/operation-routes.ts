@@ -50,6 +50,6 @@ export const operationRoutes = Object.freeze({
     summary: 'Whether all that the server needs is there, each by name',
     permission: 'none',
     answer: z.strictObject({ ok: z.literal(true), dependencies }),
-    timeoutMs: 2000,
+    deadline: 'probe',
   }),
 })

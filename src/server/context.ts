@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Store } from '../contract/store.ts'
-import type { ServerLimits } from '../define/server-limits.ts'
+import type { RequestLimits } from '../define/request-limits.ts'
 import type { HistoricalTurns } from './historical-turns.ts'
 import type { Metrics } from './metrics.ts'
 import type { UploadFolder } from './upload-folder.ts'
@@ -21,7 +21,7 @@ export interface ServerContext {
   /** Whether a spine may be SQL. */
   readonly sql: boolean
   readonly roots: SourceRoots
-  readonly limits: ServerLimits
+  readonly limits: RequestLimits
   readonly turns: HistoricalTurns
   readonly uploads: UploadFolder
   /** What ends requests under way when the server stops waiting for them. */
