@@ -84,19 +84,29 @@ async function caughtUpTo(parts: Parts, stored: readonly Stored[], call: Call): 
 /** The online store, each of whose operations is told to observers with the time that it took. */
 export function timedOnline(online: OnlineStore, config: Config, observers: Observers): OnlineStore {
   const store = 'cluster' in config.online ? 'redis' : (/^\w+(?=:\/\/)/.exec(config.online.url)?.[0] ?? 'lmdb')
+  const tell = (op: string, startedMs: number): void => {
+    const seconds = (performance.now() - startedMs) / 1000
+    observers.tell((observer) => observer.stored(store, op, seconds))
+  }
   const timed = async <T>(op: string, work: () => Promise<T>): Promise<T> => {
-    if (!observers.some) return work()
     const startedMs = performance.now()
     try {
       return await work()
     } finally {
-      const seconds = (performance.now() - startedMs) / 1000
-      observers.tell((observer) => observer.stored(store, op, seconds))
+      tell(op, startedMs)
     }
   }
   return {
     ...online,
-    read: async (requests, call) => timed('read', async () => online.read(requests, call)),
+    read(requests, call) {
+      if (!observers.some) return online.read(requests, call)
+      const startedMs = performance.now()
+      const told = (): void => tell('read', startedMs)
+      const found = online.read(requests, call)
+      if (found instanceof Promise) return found.finally(told)
+      told()
+      return found
+    },
     write: async (space, rows, call) => timed('write', async () => online.write(space, rows, call)),
     sweep: async (space, rule, after, call) => timed('sweep', async () => online.sweep(space, rule, after, call)),
     drop: async (space, call) => timed('drop', async () => online.drop(space, call)),

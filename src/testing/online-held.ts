@@ -3,7 +3,7 @@ import { readHeader } from '../codecs/packed-row.ts'
 import type { Held, OnlineMarks } from '../ports/marks.ts'
 import type { KeyedRow, OnlineStore, Space, SweepRule } from '../ports/online.ts'
 import type { Law } from './law.ts'
-import { type OnlineHarness, keyed, packed, randomWrites } from './online-rows.ts'
+import { type OnlineHarness, keyed, packed, randomWrites, readRows } from './online-rows.ts'
 import { seeded } from './seeded.ts'
 
 const space: Space = { view: 'airport_delays', generation: 1_700_000_000_000_000n }
@@ -18,7 +18,7 @@ async function heldIn(store: OnlineMarks, at: Space): Promise<Held | null> {
 
 /** Counted by reading every row. */
 async function recount(store: OnlineStore, at: Space, keys: readonly Uint8Array[]): Promise<number> {
-  const [rows] = await store.read([{ space: at, keys }])
+  const [rows] = await readRows(store, [{ space: at, keys }])
   return (rows ?? []).filter((row) => row !== null && !readHeader(row).tombstone).length
 }
 

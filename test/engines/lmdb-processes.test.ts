@@ -10,7 +10,7 @@ import { open } from 'lmdb'
 import { isTombstone } from '../../src/codecs/packed-row.ts'
 import { must } from '../../src/kernel/assert.ts'
 import { openLmdbOnline } from '../../src/engines/lmdb/online.ts'
-import { assertRow, assertStored, expected, keyed, packed } from '../../src/testing/online-rows.ts'
+import { assertRow, assertStored, expected, keyed, packed, readRows } from '../../src/testing/online-rows.ts'
 import { hotKeys, hotSpace, writesOf } from '../support/lmdb-writer.ts'
 
 let folder: string
@@ -45,7 +45,7 @@ describe('several processes on one LMDB folder', () => {
     })
     let seen = new Map<string, Uint8Array>()
     while (writing) {
-      const [rows] = await store.read([{ space: hotSpace, keys: hotKeys }])
+      const [rows] = await readRows(store, [{ space: hotSpace, keys: hotKeys }])
       const now = hotKeys.flatMap((key, i) => (rows?.[i] instanceof Uint8Array ? [{ key, row: rows[i] }] : []))
       const before = [...seen].map(([key, row]) => ({ key: Buffer.from(key, 'hex'), row }))
       seen = expected([...before, ...now])
@@ -66,14 +66,14 @@ describe('several processes on one LMDB folder', () => {
     const written = writesOf(3, 20_000)
     for (let round = 0; round < 3; round++) {
       const child = startWriter(3, 20_000)
-      while (((await store.read([{ space: hotSpace, keys: hotKeys }]))[0] ?? []).every((row) => row === null))
+      while (((await readRows(store, [{ space: hotSpace, keys: hotKeys }]))[0] ?? []).every((row) => row === null))
         await new Promise((resolve) => setTimeout(resolve, 5))
       await new Promise((resolve) => setTimeout(resolve, 20 * round))
       child.kill('SIGKILL')
       await once(child, 'exit')
       await store.write({ view: 'other', generation: BigInt(round) }, [marker])
       const possible = new Set(written.map(({ row }) => Buffer.from(row).toString('hex')))
-      const [rows] = await store.read([{ space: hotSpace, keys: hotKeys }])
+      const [rows] = await readRows(store, [{ space: hotSpace, keys: hotKeys }])
       for (const row of rows ?? [])
         assert.ok(row === null || possible.has(Buffer.from(row).toString('hex')), 'a row is whole')
       const found = (rows ?? []).filter((row) => row !== null && !isTombstone(row)).length

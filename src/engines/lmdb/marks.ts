@@ -25,7 +25,7 @@ const hasNewest = 16
 export function lmdbMarks(enter: (call: Call | undefined) => Environment): OnlineMarks {
   return {
     async readMarks(spaces, call) {
-      return enter(call).read(true, (databases) =>
+      return enter(call).read((databases) =>
         spaces.map((space) => ({ incarnation: databases.incarnation, ...marksOf(databases, prefixOf(space)) })),
       )
     },

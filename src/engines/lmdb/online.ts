@@ -8,6 +8,7 @@ import { fail } from '../../kernel/errors.ts'
 import { longestKeyBytes } from '../../ports/online.ts'
 import type { Databases } from './databases.ts'
 import { Environment, type Step } from './environment.ts'
+import { lookUp } from './look-up.ts'
 import { type Tally, lmdbMarks, tally } from './marks.ts'
 import { afterPrefix, prefixOf } from './space-key.ts'
 
@@ -32,8 +33,8 @@ export async function openLmdbOnline(folder: string): Promise<OnlineStore & Onli
     return environment
   }
   return {
-    async read(requests, call) {
-      return enter(call).read(false, ({ rows }) => requests.map(({ space, keys }) => find(rows, prefixOf(space), keys)))
+    read(requests, call) {
+      return enter(call).readHot(({ rows }) => requests.map(({ space, keys }) => lookUp(rows, prefixOf(space), keys)))
     },
     async write(space, rows, call) {
       enter(call)
@@ -58,11 +59,8 @@ export async function openLmdbOnline(folder: string): Promise<OnlineStore & Onli
         return { done: undefined }
       })
       while (
-        (await free(
-          environment,
-          { prefix, keys: await environment.read(true, ({ rows }) => keysOf(rows, prefix)) },
-          call,
-        )) > 0
+        (await free(environment, { prefix, keys: await environment.read(({ rows }) => keysOf(rows, prefix)) }, call)) >
+        0
       )
         checkCall(call)
     },
@@ -78,35 +76,8 @@ export async function openLmdbOnline(folder: string): Promise<OnlineStore & Onli
   }
 }
 
-/** Room for a whole key while it is looked up, which never waits: shared by all look-ups. */
-const scratch = Buffer.alloc(512 + longestKeyBytes)
-
-/** Looks rows up under a prefix; lmdb's own buffer is used again by the next look-up, so the row is copied. */
-function find(rows: Database<Buffer, Uint8Array>, prefix: Buffer, keys: readonly Uint8Array[]): (Uint8Array | null)[] {
-  scratch.set(prefix)
-  const found: (Uint8Array | null)[] = []
-  for (const key of keys) {
-    if (key.length > longestKeyBytes) {
-      found.push(null)
-      continue
-    }
-    scratch.set(key, prefix.length)
-    const row = rows.getBinaryFast(scratch.subarray(0, prefix.length + key.length))
-    found.push(row === undefined ? null : copyOf(row, sizeOf(rows)))
-  }
-  return found
-}
-
 /** The size of the value found last; the buffer itself is longer. */
 const sizeOf = (rows: Database<Buffer, Uint8Array> & { lastSize?: number }): number => rows.lastSize ?? 0
-
-/** Copying into Node's pool costs a tenth of `slice`. */
-function copyOf(found: Uint8Array, size: number): Uint8Array {
-  const copy = Buffer.allocUnsafe(size)
-  if (found instanceof Buffer) found.copy(copy, 0, 0, size)
-  else copy.set(found.subarray(0, size))
-  return copy
-}
 
 interface Entry {
   readonly key: Buffer
@@ -177,7 +148,7 @@ async function sweep(
   call: Call | undefined,
 ): Promise<{ freed: number; next: Uint8Array | null }> {
   const start = after === undefined ? prefix : Buffer.concat([prefix, after])
-  const { due, last } = await environment.read(true, ({ rows }) => {
+  const { due, last } = await environment.read(({ rows }) => {
     const keys: Uint8Array[] = []
     let seen = 0
     let end: Uint8Array | null = null
@@ -246,7 +217,7 @@ async function schemas(
 ): Promise<(string | null)[]> {
   const find = (kept: Database<Buffer, Uint8Array>, fingerprint: number): string | null =>
     kept.getBinary(fingerprintKey(fingerprint))?.toString() ?? null
-  const found = await environment.read(true, (databases) =>
+  const found = await environment.read((databases) =>
     entries.map(({ fingerprint }) => find(databases.schemas, fingerprint)),
   )
   if (entries.every(({ text }, i) => text === undefined || found[i] !== null)) return found

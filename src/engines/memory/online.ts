@@ -5,6 +5,7 @@ import { isTombstone, readHeader, replaces, rowEvent } from '../../codecs/packed
 import { checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import { longestKeyBytes } from '../../ports/online.ts'
+import { byteList, itemsOf } from '../../values/byte-list.ts'
 
 /** What an online store holds, frozen at one instant. */
 export interface OnlineImage {
@@ -78,7 +79,7 @@ function handle(state: State): OnlineStore & OnlineMarks {
       enter(call)
       return requests.map(({ space, keys }) => {
         const rows = state.spaces.get(nameOf(space))
-        return keys.map((key) => copyOf(rows?.get(textOf(key))))
+        return byteList(itemsOf(keys).map((key) => (key === null ? null : (rows?.get(textOf(key)) ?? null))))
       })
     },
     async write(space, rows, call) {
@@ -201,8 +202,6 @@ function isFreed(row: Uint8Array, rule: SweepRule): boolean {
 
 /** Digits, then a colon, then whatever the view is called: no two spaces share it. */
 const nameOf = (space: Space): string => `${space.generation}:${space.view}`
-
-const copyOf = (row: Uint8Array | undefined): Uint8Array | null => (row === undefined ? null : new Uint8Array(row))
 
 /** Latin-1 keeps the order of bytes. */
 const textOf = (key: Uint8Array): string => Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
