@@ -3,6 +3,7 @@ import type { Definitions } from '../define/definition.ts'
 import { formatDuration } from '../values/duration.ts'
 import { counted } from './number-text.ts'
 import type { Colours, Stream } from './terminal.ts'
+import { wrapped } from './wrapped.ts'
 
 const signs = Object.freeze({ add: '+', change: '~', remove: '-' } as const)
 
@@ -62,8 +63,6 @@ function briefOf({ entities, sources, views, services }: Definitions, { kind, na
 }
 
 const consequenceIndent = '      '
-const minWidth = 40
-const maxWidth = 110
 
 function fieldLines({ fields = [] }: Change, colours: Colours): string[] {
   const width = Math.max(0, ...fields.map(({ path }) => path.length))
@@ -93,16 +92,4 @@ function valueText(value: unknown): string {
   const whole = typeof value === 'object' && value !== null && 'type' in value ? value.type : value
   const text = typeof whole === 'string' ? whole.replaceAll(/\s+/g, ' ').trim() : JSON.stringify(whole)
   return text.length <= maxValueChars ? text : `${text.slice(0, maxValueChars - 1).toWellFormed()}…`
-}
-
-/** A sentence in lines of at most a width. */
-function wrapped(text: string, width: number): string[] {
-  const limit = Math.min(Math.max(width, minWidth), maxWidth)
-  const lines = ['']
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1) ?? ''
-    if (last !== '' && last.length + 1 + word.length > limit) lines.push(word)
-    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`
-  }
-  return lines
 }

@@ -18,6 +18,15 @@ export function wholeNumber(text: string): number {
   return Number(text)
 }
 
+const maxPort = 65_535
+
+/** Reads an option that is a port. @throws USAGE. */
+export function portNumber(text: string): number {
+  const port = wholeNumber(text)
+  if (port > maxPort) throw fail('USAGE', `${port} is not a port`, { remedy: `Ports are numbers up to ${maxPort}.` })
+  return port
+}
+
 /** Reads `key=value` words in order, as text. @throws USAGE for a word without `=`, and for a key given twice. */
 export function pairsOf(words: readonly string[]): ReadonlyMap<string, string> {
   const pairs = new Map<string, string>()

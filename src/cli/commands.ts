@@ -122,6 +122,12 @@ export const commands: readonly CommandEntry[] = Object.freeze([
   },
   {
     group: 'Look',
+    name: 'doctor',
+    summary: 'look at what commonly goes wrong',
+    load: async () => (await import('./doctor.ts')).doctorCommand,
+  },
+  {
+    group: 'Look',
     name: 'explain',
     summary: 'say what an error code means',
     load: async () => (await import('./explain.ts')).explainCommand,

@@ -1,16 +1,14 @@
 import { fail } from '../kernel/errors.ts'
-import { newCommand, wholeNumber } from './command.ts'
+import { newCommand, portNumber, wholeNumber } from './command.ts'
 import type { Session } from './session.ts'
 
 const roles = ['api', 'worker'] as const
-
-const maxPort = 65_535
 
 /** `serve`: the HTTP server and its background work, until a signal ends it. */
 export function serveCommand(session: Session) {
   return newCommand('serve')
     .description('Run the HTTP server and its background work until Ctrl-C. It never applies.')
-    .option('--port <n>', 'the port; 0 takes a free one. Otherwise that of provender.yaml, or 6580', portOf)
+    .option('--port <n>', 'the port; 0 takes a free one. Otherwise that of provender.yaml, or 6580', portNumber)
     .option('--host <host>', 'the address to listen on; otherwise that of provender.yaml, or 127.0.0.1')
     .option('--role <roles>', 'what this process does: api, worker or both with a comma', rolesOf, roles)
     .option('--workers <n>', 'processes that answer (one, for now)', wholeNumber)
@@ -33,12 +31,6 @@ export function serveCommand(session: Session) {
       await session.stopped()
       await server.close()
     })
-}
-
-function portOf(text: string): number {
-  const port = wholeNumber(text)
-  if (port > maxPort) throw fail('USAGE', `${port} is not a port`, { remedy: `Ports are numbers up to ${maxPort}.` })
-  return port
 }
 
 function rolesOf(text: string): readonly (typeof roles)[number][] {

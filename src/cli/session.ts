@@ -51,6 +51,11 @@ export class Session implements AsyncDisposable {
     return this.#globals().json === true
   }
 
+  /** Whether the command talks to a server. */
+  get isRemote(): boolean {
+    return this.#globals().url !== undefined
+  }
+
   /** What every call to the store carries. */
   get call(): { readonly signal: AbortSignal } {
     return { signal: this.#abort.signal }

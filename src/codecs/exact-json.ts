@@ -14,10 +14,11 @@ const int64Digits = 19
  * Parses JSON text without losing a digit: an integer that a double cannot hold becomes a bigint, all other numbers stay numbers
  * (−0 keeps its sign). Of equal members of an object the last one counts. An own member may be named `__proto__`.
  * @param where What the text is, for errors: `body`, or a file and line.
- * @throws BAD_REQUEST with line and column; also when nested deeper than `limits.jsonDepth`.
+ * @param allowed How deep it may be nested, and how errors tell that; `limits.jsonDepth` unless given.
+ * @throws BAD_REQUEST with line and column; also when nested deeper than allowed.
  */
-export function parseExact(text: string, where = 'the body'): unknown {
-  checkDepth(text, where)
+export function parseExact(text: string, where = 'the body', allowed: Depth = { levels: limits.jsonDepth }): unknown {
+  checkDepth(text, where, allowed)
   try {
     if (!maybeInexact.test(text)) return JSON.parse(text) as unknown
     return JSON.parse(text, exactly as (this: unknown, key: string, value: unknown) => unknown) as unknown
@@ -55,19 +56,24 @@ function integerOf(source: string): bigint | undefined {
   return BigInt(`${m[1]}${whole || '0'}`)
 }
 
-function checkDepth(text: string, where: string): void {
+/** How deep JSON may be nested. */
+export interface Depth {
+  readonly levels: number
+  /** The same for people, where there is more to say than the number. */
+  readonly told?: string
+}
+
+function checkDepth(text: string, where: string, { levels, told = String(levels) }: Depth): void {
   let depth = 0
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
     if (c === 0x22) {
       i = endOfString(text, i)
     } else if (c === 0x7b || c === 0x5b) {
-      if (++depth > limits.jsonDepth)
-        throw fail(
-          'BAD_REQUEST',
-          `${capital(where)} is nested deeper than ${limits.jsonDepth} at ${placeOf(text, i)}`,
-          { remedy: 'Send flatter JSON.' },
-        )
+      if (++depth > levels)
+        throw fail('BAD_REQUEST', `${capital(where)} is nested deeper than ${told} at ${placeOf(text, i)}`, {
+          remedy: 'Send flatter JSON.',
+        })
     } else if (c === 0x7d || c === 0x5d) {
       depth--
     }
@@ -96,14 +102,14 @@ function placeOf(text: string, offset: number): string {
 /**
  * Writes data as JSON text: a bigint with every digit, −0 as it is, NaN and infinities as texts, a `Date` in RFC 3339, bytes in
  * base64, typed arrays as arrays (float32 as the shortest text). Members that are undefined or functions are left out.
- * @throws BAD_VALUE when nested deeper than `limits.jsonDepth` (which a cycle is).
+ * @throws BAD_VALUE when nested deeper than `limits.dataDepth` (which a cycle is).
  */
 export function stringifyExact(data: unknown): string {
   return write(data, 0) ?? 'null'
 }
 
 function write(data: unknown, depth: number): string | undefined {
-  if (depth > limits.jsonDepth) throw fail('BAD_VALUE', `The data is nested deeper than ${limits.jsonDepth}`)
+  if (depth > limits.dataDepth) throw fail('BAD_VALUE', `The data is nested deeper than ${limits.dataDepth}`)
   switch (typeof data) {
     case 'string':
     case 'boolean':

@@ -32,6 +32,8 @@ const fingerprintAt = 2
 const revisionAt = 6
 const orderAt = 14
 export const headerBytes = orderAt + orderBytes
+/** The event time comes first in it. */
+const eventBytes = 8
 /** The Order is stored biased, so that its bytes compare: the sign bit is flipped. */
 const eventBias = -(1n << 63n)
 
@@ -70,6 +72,10 @@ export function replaces(next: Uint8Array, old: Uint8Array): boolean {
   const order = compareBytes(next, old, orderAt, headerBytes)
   return order !== 0 ? order > 0 : compareBytes(next, old, revisionAt, orderAt) >= 0
 }
+
+/** Whether a packed row has a later event time than another. Compares bytes only. */
+export const isNewer = (row: Uint8Array, than: Uint8Array): boolean =>
+  compareBytes(row, than, orderAt, orderAt + eventBytes) > 0
 
 const hashed = /^#[0-9a-f]{16}$/
 

@@ -7,4 +7,6 @@ import type { Engines } from './engines.ts'
 export interface Parts extends MaterializeDeps, Pick<Engines, 'registry'> {
   readonly config: Config
   readonly snapshots: LiveSnapshots
+  /** Entities or rows of one call, at most. */
+  readonly batchRows: number
 }

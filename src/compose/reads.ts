@@ -1,9 +1,10 @@
+import { instantOf, textsOf } from '../contract/arguments.ts'
 import type { Store } from '../contract/store.ts'
 import { readEvents, readHistorical, readSnapshot } from '../retrieve/historical.ts'
 import { readOnline } from '../retrieve/online.ts'
 import { toOnlineRows } from '../retrieve/shape.ts'
 import { tableOf } from '../retrieve/table.ts'
-import { callOf, instantOf, spineOf, textsOf } from './arguments.ts'
+import { callOf, spineOf } from './arguments.ts'
 import type { Parts } from './parts.ts'
 
 /** The verbs that read features. */

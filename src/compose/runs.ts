@@ -1,21 +1,27 @@
-import type { MaterializeOptions, Named, RunProgress, Store } from '../contract/store.ts'
+import { failureOf, instantOf, textsOf } from '../contract/arguments.ts'
+import type { MaterializeOptions, Named, Run, RunProgress, Store } from '../contract/store.ts'
 import type { RunRequest } from '../decide/attempt.ts'
 import { fail } from '../kernel/errors.ts'
-import { type ErrorCode, isErrorCode } from '../kernel/error-table.ts'
 import type { Progressing } from '../materialize/run.ts'
 import { type StartedRuns, cancelRun, startRuns } from '../materialize/start.ts'
 import type { RunRecord } from '../ports/run-log.ts'
-import { callOf, durationOf, instantOf, textsOf } from './arguments.ts'
+import { callOf, durationOf } from './arguments.ts'
 import type { Parts } from './parts.ts'
 import { toRun } from './run-shape.ts'
 
 /** Runs listed unless asked for fewer or more. */
 const listedRuns = 50
 
-/** The verbs that run, list and end materializations. `begun` hears of every started run, so that a closing store can wait for it. */
+/** Who has to hear of runs: of every started one, so that a closing store can wait for it, and of every one that ended. */
+export interface RunListeners {
+  readonly begun: (ended: Promise<unknown>) => void
+  readonly ran: (run: Run) => void
+}
+
+/** The verbs that run, list and end materializations. */
 export function runs(
   parts: Parts,
-  begun: (ended: Promise<unknown>) => void,
+  { begun, ran }: RunListeners,
 ): Pick<Store, 'materialize' | 'startMaterialize' | 'runs' | 'run' | 'cancelRun'> {
   const shape = (run: RunRecord) => toRun(run, parts.clock.now())
   const start = async (
@@ -28,6 +34,7 @@ export function runs(
       requestOf(parts, options),
       {
         call: callOf(options),
+        onEnd: (run) => ran(shape(run)),
         ...(options.onProgress === undefined ? {} : { onProgress: progressOf(options.onProgress) }),
       },
     )
@@ -38,7 +45,7 @@ export function runs(
     async materialize(views, options) {
       const ended = await (await start(views, options)).ended
       const bad = ended.find((run) => run.state !== 'succeeded')
-      if (bad !== undefined) throw endOf(bad)
+      if (bad !== undefined) throw failureOf(bad)
       return ended.map(shape)
     },
     async startMaterialize(views, options) {
@@ -73,15 +80,6 @@ function requestOf(parts: Parts, options: MaterializeOptions): RunRequest {
     ...(start === undefined ? {} : { start }),
     ...(options.end === undefined ? {} : { end: instantOf(options.end, 'end') }),
   }
-}
-
-/** What a run that did not succeed throws to who waited for it. */
-function endOf(run: RunRecord): Error {
-  const code: ErrorCode = run.error !== null && isErrorCode(run.error.code) ? run.error.code : 'INTERNAL'
-  return fail(
-    code,
-    `The run ${run.id} of ${run.view} ${run.state === 'cancelled' ? 'was cancelled' : 'failed'}: ${run.error?.detail ?? 'no reason is recorded'}`,
-  )
 }
 
 function progressOf(report: (progress: RunProgress) => void): (run: RunRecord) => Progressing {

@@ -4,14 +4,17 @@ import { list, show } from '../definitions/describe.ts'
 import { noticed, openSnapshots } from '../definitions/snapshots.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { asProvenderError, fail } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
 import { isDead, processOwner } from '../kernel/process-owner.ts'
 import { type RunPoint, type Waits, defaultWaits } from '../materialize/deps.ts'
 import { maintain } from '../materialize/maintain.ts'
 import { callOf } from './arguments.ts'
+import { doctor } from './doctor.ts'
 import type { Engines } from './engines.ts'
 import type { Parts } from './parts.ts'
 import { reads } from './reads.ts'
 import { runs } from './runs.ts'
+import { Observers, telemetryOf, timedOnline } from './telemetry.ts'
 import { definitionVerbs } from './verbs.ts'
 import { writes } from './writes.ts'
 
@@ -31,6 +34,7 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
   const snapshots = openSnapshots({ registry: engines.registry })
   const metadata = noticed(engines, snapshots)
   const closes = new AbortController()
+  const observers = new Observers()
   const parts: Parts = {
     config,
     snapshots,
@@ -38,9 +42,11 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
     runLog: metadata.runLog,
     offline: engines.offline,
     log: engines.log,
-    online: engines.online,
+    online: timedOnline(engines.online, config, observers),
     marks: engines.marks,
     clock: options.clock,
+    // What the server lets through, the store takes; who calls it in process is never allowed less than usual.
+    batchRows: Math.max(limits.batchRows, config.server.limits.batchRows),
     owner: processOwner(),
     isDead,
     waits: { ...defaultWaits, ...options.waits },
@@ -56,9 +62,10 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
   let closing: Promise<void> | undefined
   return {
     project: config.project,
+    telemetry: telemetryOf(parts, observers),
     ...definitionVerbs(parts),
     ...reads(parts),
-    ...runs(parts, begun),
+    ...runs(parts, { begun, ran: (run) => observers.tell((observer) => observer.ran(run)) }),
     ...writes(parts),
     list: async (kind, call) => list(parts, kind, callOf(call)),
     show: async (kind, name, call) => show(parts, { kind, name }, callOf(call)),
@@ -75,6 +82,7 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
       await maintain(parts, { sweep }, callOf(call))
     },
     health: async (call) => healthOf(parts, callOf(call)),
+    doctor: async (call) => doctor(parts, callOf(call)),
     [Symbol.asyncDispose]() {
       closes.abort(fail('INTERRUPTED', 'The store was closed before the run began'))
       closing ??= (async () => {

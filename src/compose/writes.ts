@@ -1,8 +1,9 @@
+import { textOf } from '../contract/arguments.ts'
 import type { Store } from '../contract/store.ts'
 import { listDeadLetters, replayDeadLetters } from '../ingest/dead-letters.ts'
 import { push } from '../ingest/push.ts'
 import { remove } from '../ingest/remove.ts'
-import { callOf, textOf } from './arguments.ts'
+import { callOf } from './arguments.ts'
 import type { Parts } from './parts.ts'
 
 /** The verbs that write rows. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type MediaType, type Route, deadlinesMs } from './route.ts'
+import type { MediaType, Route } from './route.ts'
 
 /** What most routes leave out. */
 const usual = Object.freeze({
@@ -8,9 +8,9 @@ const usual = Object.freeze({
   body: null,
   headers: Object.freeze([]),
   answers: Object.freeze(['application/json'] as const),
-  status: 200,
+  statuses: Object.freeze([200] as const),
   errorStatuses: Object.freeze([]),
-  timeoutMs: deadlinesMs.other,
+  deadline: 'otherTimeoutMs',
 })
 
 type Usual = typeof usual & { readonly accepts: readonly MediaType[] }

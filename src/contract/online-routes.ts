@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { columns, flag, members, newRoute, references } from './new-route.ts'
-import { deadlinesMs } from './route.ts'
 
 const status = z.enum(['PRESENT', 'NULL_VALUE', 'NOT_FOUND', 'OUTSIDE_MAX_AGE'])
 const value = z.unknown().meta({ description: 'A value in the wire form of its type' })
@@ -27,7 +26,7 @@ export const onlineRoutes = Object.freeze({
       eventTimes: z.record(z.string(), eventTime).exactOptional(),
     }),
     errorStatuses: [404, 409],
-    timeoutMs: deadlinesMs.online,
+    deadline: 'onlineTimeoutMs',
   }),
   online: newRoute({
     method: 'POST',
@@ -57,6 +56,6 @@ export const onlineRoutes = Object.freeze({
       registryVersion: z.int(),
     }),
     errorStatuses: [404, 409],
-    timeoutMs: deadlinesMs.online,
+    deadline: 'onlineTimeoutMs',
   }),
 })

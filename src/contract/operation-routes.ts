@@ -20,6 +20,23 @@ export const operationRoutes = Object.freeze({
     }),
     errorStatuses: [404],
   }),
+  doctor: newRoute({
+    method: 'GET',
+    path: '/v1/doctor',
+    summary: 'What commonly goes wrong, each looked at: machine, stores, files, views',
+    permission: 'metadata',
+    answer: z.strictObject({
+      ok: z.boolean(),
+      checks: z.array(
+        z.strictObject({
+          name: z.string(),
+          status: z.enum(['ok', 'warn', 'fail']),
+          detail: z.string(),
+          remedy: z.string().exactOptional(),
+        }),
+      ),
+    }),
+  }),
   livez: newRoute({
     method: 'GET',
     path: '/livez',
@@ -33,6 +50,6 @@ export const operationRoutes = Object.freeze({
     summary: 'Whether all that the server needs is there, each by name',
     permission: 'none',
     answer: z.strictObject({ ok: z.literal(true), dependencies }),
-    timeoutMs: 2000,
+    deadline: 'probe',
   }),
 })

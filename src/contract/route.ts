@@ -36,16 +36,16 @@ export interface Route {
   readonly answer: ZodType
   /** What an answer may be; the first unless `accept` asks for another. */
   readonly answers: readonly MediaType[]
-  /** Of a good answer. */
-  readonly status: 200 | 202
+  /** Of good answers; the first unless what is asked for has another. */
+  readonly statuses: readonly [200 | 202, ...(200 | 202)[]]
   /** Statuses of errors beside those that every route may have. */
   readonly errorStatuses: readonly number[]
-  /** The deadline unless `x-timeout-ms` gives one; null where there is none. */
-  readonly timeoutMs: number | null
+  /** Which deadline it has unless `x-timeout-ms` gives one: a limit of the server's settings, that of probes, or none. */
+  readonly deadline: 'onlineTimeoutMs' | 'otherTimeoutMs' | 'probe' | 'none'
 }
 
-/** The deadlines that routes have unless a request brings its own. */
-export const deadlinesMs = Object.freeze({ online: 250, other: 30_000 })
+/** The deadline of probes: what asks is seldom patient. */
+export const probeTimeoutMs = 2000
 
 /** Statuses of errors that every route may answer: a bad request, a fault, a store that cannot be reached, a deadline. */
 const everyRoute: readonly number[] = [400, 500, 503, 504]

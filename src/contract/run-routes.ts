@@ -37,9 +37,9 @@ export const runRoutes = Object.freeze({
       repair: z.boolean().exactOptional(),
     }),
     answer: runs,
-    status: 202,
+    statuses: [202, 200],
     errorStatuses: [404, 409],
-    timeoutMs: null,
+    deadline: 'none',
   }),
   runs: newRoute({
     method: 'GET',

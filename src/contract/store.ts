@@ -204,6 +204,23 @@ export interface VersionEntry {
   readonly changes: number
 }
 
+/** One thing that `doctor` looked at. */
+export interface DoctorCheck {
+  /** Short and the same in every report: `disk`, `push-log`. */
+  readonly name: string
+  /** `warn`: worth a look. `fail`: something does not work. */
+  readonly status: 'ok' | 'warn' | 'fail'
+  readonly detail: string
+  /** What to do about it, where something is to be done. */
+  readonly remedy?: string
+}
+
+/** What `doctor` found, each name once; `ok` unless a check failed. */
+export interface DoctorReport {
+  readonly ok: boolean
+  readonly checks: readonly DoctorCheck[]
+}
+
 /** The kinds that `list` and `show` know, as they stand in a URL. */
 export type ListKind = 'entities' | 'sources' | 'views' | 'on-demand' | 'services'
 
@@ -213,12 +230,44 @@ export type Described = Readonly<Record<string, unknown>> & { readonly name: str
 /** A definition, or the name of one, or a feature reference. */
 export type Named = string | { readonly name: string }
 
+/** Hears what a store in this process does, as it happens. Each call must be cheap and must not throw. */
+export interface StoreObserver {
+  /** An operation of the online store took so long. */
+  stored(store: string, op: string, seconds: number): void
+  /** A materialization that this process ran has ended. */
+  ran(run: Run): void
+}
+
+/** How a view stands that is served online. Instants and durations are microseconds. */
+export interface ViewStanding {
+  readonly view: string
+  /** The newest event time that is served; null where nothing is. */
+  readonly newestEvent: bigint | null
+  /** 0 where there is no limit. */
+  readonly ttlUs: bigint
+  /** The promise that it declares. */
+  readonly freshnessUs: bigint | null
+  /** What was pushed until then is online; now, where nothing waits. */
+  readonly caughtUpTo: bigint
+  /** When its last good materialization ended. */
+  readonly lastSuccess: bigint | null
+}
+
+/** What a store in this process tells of itself to whoever counts. */
+export interface Telemetry {
+  /** Tells from now on, until what it answers is disposed. */
+  observe(observer: StoreObserver): Disposable
+  standing(options?: CallOptions): Promise<readonly ViewStanding[]>
+}
+
 /**
  * The store, embedded or remote: every verb of Provender. Definitions go in as `Definitions`, as the wire form, or as an
  * array of builder values. Errors are `ProvenderError`s with a code of the one table.
  */
 export interface Store extends AsyncDisposable {
   readonly project: string
+  /** Only of a store in this process: a remote one has its server's /metrics. */
+  readonly telemetry?: Telemetry
   validate(definitions: DefinitionsLike, options?: CallOptions): Promise<{ ok: boolean; errors: readonly Problem[] }>
   plan(definitions: DefinitionsLike, options?: ApplyOptions): Promise<Plan>
   apply(definitions: DefinitionsLike, options?: ApplyOptions): Promise<Plan>
@@ -274,6 +323,8 @@ export interface Store extends AsyncDisposable {
   maintain(options?: CallOptions): Promise<void>
   /** Each dependency by name. */
   health(options?: CallOptions): Promise<Readonly<Record<string, { ok: boolean; detail?: string }>>>
+  /** Looks at everything that commonly goes wrong: this machine, the stores, the files, the views. A check that fails does not throw. */
+  doctor(options?: CallOptions): Promise<DoctorReport>
 }
 
 /** Definitions in any of their forms. */

@@ -70,6 +70,6 @@ export const writeRoutes = Object.freeze({
       sources: z.array(z.strictObject({ source: z.string(), rows: z.int(), skipped: z.int() })),
     }),
     errorStatuses: [404],
-    timeoutMs: null,
+    deadline: 'none',
   }),
 })

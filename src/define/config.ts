@@ -1,3 +1,5 @@
+import type { RequestLimits } from './request-limits.ts'
+
 /** The configuration of a repository, after defaults, `${VARIABLES}` and `PROVENDER_` overrides. Paths are absolute. */
 export interface Config {
   readonly project: string
@@ -17,6 +19,7 @@ export interface Config {
     readonly sql: boolean
     /** Folders, absolute, beside the repository where a source applied over HTTP may lie. */
     readonly dataRoots: readonly string[]
+    readonly limits: RequestLimits
   }
   readonly auth: 'none'
 }

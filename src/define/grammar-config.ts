@@ -1,11 +1,19 @@
 import { z } from 'zod'
 import { filledText } from './grammar-texts.ts'
+import { type LimitName, limitNames, requestLimitTable } from './request-limits.ts'
 
 /** Hyphens too, because people call folders and projects so. */
 export const projectPattern = /^[a-z][a-z0-9_-]{0,62}$/
 
 const wholeNumber = (describe: string) =>
   z.union([z.number().meta({ type: 'integer' }), z.string()]).describe(`${describe}; a number, or a variable`)
+/** `server.limits`: what each limit is unless set stands in its description, for editors. */
+const limitFields = Object.fromEntries(
+  limitNames.map((name) => {
+    const { says, usual, least, most } = requestLimitTable[name]
+    return [name, wholeNumber(`${says}; ${least} to ${most}${usual === null ? '' : `, usually ${usual}`}`).optional()]
+  }),
+) as Record<LimitName, z.ZodOptional<ReturnType<typeof wholeNumber>>>
 const yesOrNo = (describe: string) =>
   z.union([z.boolean(), z.string()]).describe(`${describe}; true, false, or a variable`)
 
@@ -49,6 +57,7 @@ export const configSchema = z
           .array(filledText('A folder'))
           .optional()
           .describe('Folders beside the repository where a source applied over HTTP may lie'),
+        limits: z.strictObject(limitFields).optional().describe('What requests may bring, and what they get'),
       })
       .optional()
       .describe('The HTTP server'),

@@ -1,4 +1,6 @@
 import type { Path } from '../define/place.ts'
+import { limitNames } from '../define/request-limits.ts'
+import { nearest } from '../kernel/nearest.ts'
 
 /** The environment, as `process.env` has it. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -63,6 +65,7 @@ const overrides: readonly { readonly path: readonly string[]; readonly reading: 
   { path: ['server', 'workers'], reading: 'text' },
   { path: ['server', 'sql'], reading: 'text' },
   { path: ['server', 'dataRoots'], reading: 'list' },
+  ...limitNames.map((name) => ({ path: ['server', 'limits', name], reading: 'text' as const })),
   { path: ['auth'], reading: 'text' },
 ])
 
@@ -108,4 +111,23 @@ function put(
   const mapping = typeof inner === 'object' && inner !== null ? inner : {}
   const url = typeof inner === 'string' && first === 'offline' ? { url: inner } : {}
   return { ...body, [first]: put({ ...url, ...mapping }, rest, value) }
+}
+
+/** Variables that mean something and override no setting. */
+const otherVariables = ['PROVENDER_DEBUG', 'PROVENDER_TOKEN', 'PROVENDER_URL']
+
+/** The variables of the environment that begin with PROVENDER_: those that override a setting, and those that nobody reads, with what they may have been meant for. */
+export function strayVariables(environment: Environment): {
+  readonly used: readonly string[]
+  readonly stray: readonly { readonly name: string; readonly near: string | undefined }[]
+} {
+  const known = overrides.map(({ path }) => variableOf(path))
+  const all = Object.keys(environment).filter((name) => name.startsWith('PROVENDER_'))
+  return {
+    used: all.filter((name) => known.includes(name)).sort(),
+    stray: all
+      .filter((name) => !known.includes(name) && !otherVariables.includes(name))
+      .sort()
+      .map((name) => ({ name, near: nearest(name, known) })),
+  }
 }

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { Config } from '../define/config.ts'
 import { type Finding, suggest, toErrors } from '../define/finding.ts'
 import { type ConfigBody, configFields, configSchema, projectPattern } from '../define/grammar-config.ts'
 import { sectionNames } from '../define/grammar.ts'
 import type { Part, Path } from '../define/place.ts'
+import { type LimitName, limitNames, requestLimitsOf, requestLimitTable } from '../define/request-limits.ts'
 import { readShape, type Shaped } from '../define/shape.ts'
 import { fail, type ProvenderError } from '../kernel/errors.ts'
 import { type Environment, expand, override } from './config-variables.ts'
@@ -113,6 +115,10 @@ function checkValues(part: Part, body: ConfigBody): Finding[] {
   }
   within(['server', 'port'], server.port, [0, 65_535])
   within(['server', 'workers'], server.workers, [1, 256])
+  for (const name of limitNames) {
+    const { least, most } = requestLimitTable[name]
+    within(['server', 'limits', name], server.limits?.[name], [least, most])
+  }
   if (server.sql !== undefined && truth(server.sql) === undefined)
     findings.push(problem(part, ['server', 'sql'], 'server.sql must be true or false', 'Write true or false.'))
   return findings
@@ -136,15 +142,27 @@ function compileConfig(dir: string, body: ConfigBody): Config {
       workers: server.workers === undefined ? 1 : numberOf(server.workers),
       sql: server.sql === undefined ? false : truth(server.sql) === true,
       dataRoots: Object.freeze((server.dataRoots ?? []).map((root) => resolve(dir, root))),
+      limits: compileLimits(server.limits ?? {}, server.workers === undefined ? 1 : numberOf(server.workers)),
     }),
     auth: 'none',
   })
 }
 
+function compileLimits(
+  written: Readonly<Partial<Record<LimitName, number | string | undefined>>>,
+  workers: number,
+): Config['server']['limits'] {
+  const given = limitNames.flatMap((name) => (written[name] === undefined ? [] : [[name, numberOf(written[name])]]))
+  return requestLimitsOf(
+    Object.fromEntries(given) as Partial<Record<LimitName, number>>,
+    Math.floor(availableParallelism() / workers),
+  )
+}
+
 const isUrl = (text: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
 
 const numberOf = (value: unknown): number =>
-  typeof value === 'number' ? value : typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN
+  typeof value === 'number' ? value : typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN
 
 const truth = (value: boolean | string): boolean | undefined =>
   typeof value === 'boolean' ? value : value === 'true' ? true : value === 'false' ? false : undefined

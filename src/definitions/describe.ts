@@ -1,4 +1,5 @@
 import type { Call } from '../kernel/call.ts'
+import { must } from '../kernel/assert.ts'
 import { fail } from '../kernel/errors.ts'
 import { nearest } from '../kernel/nearest.ts'
 import type { Described, ListKind } from '../contract/store.ts'
@@ -6,23 +7,20 @@ import { servicesReading } from '../decide/service-outputs.ts'
 import type { Snapshot } from '../decide/snapshot.ts'
 import type { Definition, Definitions } from '../define/definition.ts'
 import { toWireBody } from '../define/wire.ts'
-import type { RunLog } from '../ports/run-log.ts'
 import type { Snapshots } from '../ports/snapshots.ts'
 import { describeView } from './describe-view.ts'
+import { type StoredDeps, type StoredView, storedViews } from './stored-views.ts'
 
 /** What listing and showing read. */
-export interface DescribeDeps {
+export interface DescribeDeps extends StoredDeps {
   readonly snapshots: Snapshots
-  readonly runLog: Pick<RunLog, 'readState'>
 }
 
 /** Everything of a kind in the registry's head, by name; views with what is stored of them. */
 export async function list(deps: DescribeDeps, kind: ListKind, call?: Call): Promise<Described[]> {
   const snapshot = await deps.snapshots.current(call)
   const found = [...sectionOf(snapshot.definitions, kind).values()].sort((a, b) => (a.name < b.name ? -1 : 1))
-  const described: Described[] = []
-  for (const definition of found) described.push(await describe(deps, { snapshot, definition }, call))
-  return described
+  return describe(deps, snapshot, found, call)
 }
 
 /** One thing of a kind. @throws UNKNOWN_NAME with the nearest name of that kind. */
@@ -34,7 +32,8 @@ export async function show(
   const snapshot = await deps.snapshots.current(call)
   const section = sectionOf(snapshot.definitions, kind)
   const definition = section.get(name)
-  if (definition !== undefined) return describe(deps, { snapshot, definition }, call)
+  const [described] = await describe(deps, snapshot, definition === undefined ? [] : [definition], call)
+  if (described !== undefined) return described
   const near = nearest(name, section.keys())
   throw fail(
     'UNKNOWN_NAME',
@@ -45,36 +44,43 @@ export async function show(
 
 async function describe(
   deps: DescribeDeps,
-  { snapshot, definition }: { readonly snapshot: Snapshot; readonly definition: Definition },
+  { definitions }: Snapshot,
+  found: readonly Definition[],
   call?: Call,
-): Promise<Described> {
-  const { definitions } = snapshot
+): Promise<Described[]> {
+  const stored = await storedViews(deps, found, call)
+  return found.map((definition) => present(factsOf(definitions, definition, stored)))
+}
+
+function factsOf(
+  definitions: Definitions,
+  definition: Definition,
+  stored: ReadonlyMap<string, StoredView>,
+): { readonly name: string } & Readonly<Record<string, unknown>> {
   const { name } = definition
   switch (definition.kind) {
     case 'entity':
-      return present({
+      return {
         name,
         ...toWireBody(definition),
         keys: definition.keys,
         key: undefined,
         views: viewsWhere(definitions, (view) => view.entities.includes(name)),
-      })
+      }
     case 'source':
-      return present({
+      return {
         name,
         ...toWireBody(definition),
         views: viewsWhere(definitions, (view) => view.source === name),
-      })
-    case 'view': {
-      const state = definition.online ? (await deps.runLog.readState(name, call)).value : null
-      return present({
-        ...describeView({ snapshot, view: definition, state }),
+      }
+    case 'view':
+      return {
+        ...describeView(definitions, definition, must(stored.get(name), `${name} was looked at`)),
         services: servicesReading(definitions, name),
-      })
-    }
+      }
     case 'service':
     case 'on-demand':
-      return present({ name, ...toWireBody(definition) })
+      return { name, ...toWireBody(definition) }
   }
 }
 

@@ -3,6 +3,7 @@ import { parseExact } from '../codecs/exact-json.ts'
 import type { DeadLetterEntry } from '../contract/store.ts'
 import { type Call, checkCall } from '../kernel/call.ts'
 import { fail, isProvenderError } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
 import type { DeadLetter } from '../ports/dead-letters.ts'
 import type { LogRecord } from '../ports/push-log.ts'
 import { formatInstant } from '../values/instant.ts'
@@ -35,7 +36,7 @@ export async function listDeadLetters(
   checkCall(call)
   const limit = query.limit ?? listedByDefault
   if (!Number.isInteger(limit) || limit < 1 || limit > listedAtMost)
-    throw fail('BAD_REQUEST', `"limit" is a number from 1 to ${listedAtMost}, not ${limit}`, { at: 'limit' })
+    throw fail('BAD_REQUEST', `"limit" is a number from 1 to ${listedAtMost}, not ${limit}`, { at: '/limit' })
   const found = await deps.log.deadLetters(
     {
       ...(query.source === undefined ? {} : { target: query.source }),
@@ -48,13 +49,16 @@ export async function listDeadLetters(
     id,
     at: formatInstant(atUs),
     source: target.name,
-    row: parseExact(row),
+    row: rowOf(row),
     code,
     detail,
   }))
   const last = deadLetters.at(-1)
   return { deadLetters, ...(found.length > limit && last !== undefined ? { next: last.id } : {}) }
 }
+
+/** A kept row: as deep as whatever took it allowed. */
+const rowOf = (text: string): unknown => parseExact(text, 'the dead letter', { levels: limits.dataDepth })
 
 /** Which dead letters are replayed: all, those of a target, those named. Names that are not listed (any more) are passed over. */
 export interface ReplayQuery {
@@ -111,7 +115,7 @@ async function replayTogether(
   const now = deps.clock.now()
   const { good, refused } = readRows(
     schema,
-    letters.map((letter) => parseExact(letter.row)),
+    letters.map((letter) => rowOf(letter.row)),
     { now, form: 'json' },
   )
   if (good.length === 0) return 0

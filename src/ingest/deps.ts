@@ -12,4 +12,6 @@ export interface IngestDeps {
   /** Asked for the columns of sources that declare none. */
   readonly offline: Pick<OfflineStore, 'describe'>
   readonly clock: Clock
+  /** Rows of one call, at most; `limits.batchRows` unless given. */
+  readonly batchRows?: number
 }

@@ -14,7 +14,7 @@ import { foreseeOnline, writeOnline } from './write-online.ts'
 
 /** A push as it came. */
 export interface PushRequest {
-  /** Objects with a member for each column, at most `limits.batchRows`. */
+  /** Objects with a member for each column, at most `batchRows` of the deps. */
   readonly rows: readonly unknown[]
   /** Default `both`. */
   readonly to?: PushTo | undefined
@@ -33,7 +33,7 @@ export interface PushRequest {
  */
 export async function push(deps: IngestDeps, target: string, request: PushRequest, call?: Call): Promise<PushAnswer> {
   checkCall(call)
-  checkShape(request)
+  checkShape(request, deps.batchRows ?? limits.batchRows)
   const snapshot = await deps.snapshots.current(call)
   const schema = await pushSchema(deps, snapshot, targetOf(snapshot, target), call)
   const sent: Sent = { schema, to: request.to ?? 'both', form: request.form, now: deps.clock.now() }
@@ -133,11 +133,11 @@ function answerOf(read: ReadRows, older: readonly boolean[]): PushAnswer {
   return { accepted: read.good.length - superseded, superseded, rejected: read.refused.map(rejectedOf) }
 }
 
-function checkShape({ rows, to, idempotencyKey }: PushRequest): void {
+function checkShape({ rows, to, idempotencyKey }: PushRequest, most: number): void {
   checkKey(idempotencyKey)
   if (!Array.isArray(rows)) throw fail('BAD_REQUEST', '"rows" is not an array of rows', { at: '/rows' })
-  if (rows.length > limits.batchRows)
-    throw fail('PAYLOAD_TOO_LARGE', `${rows.length} rows were pushed in one call; ${limits.batchRows} are allowed`, {
+  if (rows.length > most)
+    throw fail('PAYLOAD_TOO_LARGE', `${rows.length} rows were pushed in one call; ${most} are allowed`, {
       at: '/rows',
     })
   if (to !== undefined && to !== 'both' && to !== 'online' && to !== 'offline')

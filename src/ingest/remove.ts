@@ -8,6 +8,7 @@ import { type Call, checkCall } from '../kernel/call.ts'
 import { fail } from '../kernel/errors.ts'
 import { nearest } from '../kernel/nearest.ts'
 import type { LogRecord, LogRow } from '../ports/push-log.ts'
+import { byteList, itemOf } from '../values/byte-list.ts'
 import { encodeEntityKey } from '../values/entity-key.ts'
 import { tombstoneTie } from '../values/order.ts'
 import type { IngestDeps } from './deps.ts'
@@ -75,11 +76,14 @@ async function rowsSeen(
     const keys = viewRowReader(resolved, 'view', of.columns)(of.values)?.keys
     const types = resolved.joinKeys.map((key) => key.type)
     const key = keys === undefined ? null : encodeEntityKey(types, keys)
-    return key === null ? [] : [{ space: { view: of.view, generation: generation.generation }, keys: [key], serves }]
+    return key === null
+      ? []
+      : [{ space: { view: of.view, generation: generation.generation }, keys: byteList([key]), serves }]
   })
   const found = await deps.online.read(places, call)
   return places.flatMap(({ serves }, i) => {
-    const row = found[i]?.[0] ?? null
+    const rows = found[i]
+    const row = rows === undefined ? null : itemOf(rows, 0)
     return row === null ? [] : [{ ...readHeader(row), serves }]
   })
 }

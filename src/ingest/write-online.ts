@@ -11,6 +11,7 @@ import {
   schemaOf,
 } from '../decide/log-rows.ts'
 import type { Call } from '../kernel/call.ts'
+import { byteList, itemOf } from '../values/byte-list.ts'
 import type { WriteOutcome } from '../ports/online.ts'
 import type { LogRecord } from '../ports/push-log.ts'
 import type { IngestDeps } from './deps.ts'
@@ -57,16 +58,19 @@ export async function foreseeOnline(
   const stored = await deps.online.read(
     serving.map(({ view, generation }, i) => ({
       space: { view, generation: generation.generation },
-      keys: packed[i]?.latest.map((entity) => entity.key) ?? [],
+      keys: byteList(packed[i]?.latest.map((entity) => entity.key) ?? []),
     })),
     call,
   )
   return olderRows(
     record.rows.length,
-    packed.map((each, i) => ({
-      packed: each,
-      done: each.latest.map(({ row }, j) => wouldBe(row, stored[i]?.[j] ?? null)),
-    })),
+    packed.map((each, i) => {
+      const old = stored[i]
+      return {
+        packed: each,
+        done: each.latest.map(({ row }, j) => wouldBe(row, old === undefined ? null : itemOf(old, j))),
+      }
+    }),
   )
 }
 

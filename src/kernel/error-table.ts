@@ -168,6 +168,7 @@ export const errorTable = Object.freeze({
   // Stores: exit 5.
   STORE_UNREACHABLE: passing(503, 5, 'A store cannot be reached', 'Check that it runs and try again.'),
   STORE_FULL: passing(503, 5, 'A store has no room', 'Free disk space and try again.'),
+  OVERLOADED: passing(503, 5, 'The server has too much to do', 'Try again after the seconds that `retry-after` names.'),
   DEADLINE_EXCEEDED: passing(504, 5, 'The deadline has passed', 'Ask for less, or allow more time with x-timeout-ms.'),
   SOURCE_CHANGED: passing(503, 5, 'A source changed while it was read', 'Run it again when the file is complete.'),
   LEASE_LOST: passing(503, 5, 'Another process took the run over', 'Nothing: the other process ends it.'),

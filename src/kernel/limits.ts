@@ -14,8 +14,10 @@ export const limits = Object.freeze({
   batchRows: 10_000,
   /** Bytes of a JSON body. */
   jsonBodyBytes: 16 * 1024 * 1024,
-  /** Depth of a JSON body. */
+  /** Levels of a JSON body. */
   jsonDepth: 32,
+  /** Levels of data that is kept or written: what is deeper is a cycle, or nothing that a body could have brought. */
+  dataDepth: 128,
   /** Bytes of a streamed spine. */
   spineBytes: 1024 * 1024 * 1024,
   /** Files of one source: each is one record in the run log. */

@@ -23,7 +23,12 @@ export async function startRuns(
   deps: MaterializeDeps,
   views: readonly string[] | undefined,
   request: RunRequest,
-  options: { readonly onProgress?: (run: RunRecord) => Progressing; readonly call?: Call },
+  options: {
+    readonly onProgress?: (run: RunRecord) => Progressing
+    /** Hears of each run as it ends. */
+    readonly onEnd?: (run: RunRecord) => void
+    readonly call?: Call
+  },
 ): Promise<StartedRuns> {
   const snapshot = await deps.snapshots.fresh(options.call)
   const names = views ?? [...snapshot.views.values()].filter((v) => v.head?.view.online === true).map((v) => v.name)
@@ -52,7 +57,9 @@ export async function startRuns(
         ...(options.call === undefined ? {} : { call: options.call }),
       })
       // One whose end cannot be recorded must not keep the others from beginning.
-      done.push(await executed.catch((thrown: unknown) => unrecorded(deps, run, thrown)))
+      const ran = await executed.catch((thrown: unknown) => unrecorded(deps, run, thrown))
+      options.onEnd?.(ran)
+      done.push(ran)
     }
     return done
   })()

@@ -7,6 +7,17 @@ export interface Stamp {
   readonly state: 'open' | 'done'
 }
 
+/** What a space holds, counted by the store itself in the transactions that write. */
+export interface Held {
+  /** Rows that are no tombstones; an expired one counts until it is swept. */
+  readonly rows: number
+  /**
+   * The newest event time that was ever written, that of tombstones left out; null where there was none. It does not go
+   * back when that row is deleted or swept, so it is the same in whatever order the same rows come.
+   */
+  readonly newestEvent: bigint | null
+}
+
 /** What the online store says of a space. */
 export interface Marks {
   /** What the store is: changes when it is restored, swapped or (where that can lose writes) restarted. */
@@ -15,6 +26,8 @@ export interface Marks {
   readonly cursor: bigint | null
   /** Null where none was ever set: the space was not born here. */
   readonly stamp: Stamp | null
+  /** Null where it was never counted: rows that an earlier release wrote. */
+  readonly held: Held | null
 }
 
 /** Cursors and stamps, kept in the online store itself, so that they share its fate. */

@@ -1,4 +1,5 @@
 import type { Call } from '../kernel/call.ts'
+import type { ByteList } from '../values/byte-list.ts'
 
 /** Where the rows of one generation of a view lie. Generations are named by an instant. */
 export interface Space {
@@ -13,6 +14,12 @@ export const longestKeyBytes = 1536
 export interface KeyedRow {
   readonly key: Uint8Array
   readonly row: Uint8Array
+}
+
+/** Rows asked for by their encoded entity keys. */
+export interface LookUp {
+  readonly space: Space
+  readonly keys: ByteList
 }
 
 /** What became of a written row: stored; or refused since a later one, or an equal one of a newer revision, is there. */
@@ -33,11 +40,11 @@ export interface SweepRule {
  * The store itself decides, atomically, whether a write is later. After disposal every call throws CLOSED.
  */
 export interface OnlineStore extends AsyncDisposable {
-  /** `result[i][j]` answers key j of request i: the packed row, tombstones included, or null. The bytes are the caller's to keep. */
-  read(
-    requests: readonly { readonly space: Space; readonly keys: readonly Uint8Array[] }[],
-    call?: Call,
-  ): Promise<(Uint8Array | null)[][]>
+  /**
+   * Item j of `result[i]` answers key j of request i: the packed row, tombstones included; missing where there is none or the
+   * key is missing. The bytes are the caller's to keep. An engine that has the answer at hand gives it at once, and may throw at once.
+   */
+  read(requests: readonly LookUp[], call?: Call): readonly ByteList[] | Promise<readonly ByteList[]>
   /** `result[i]` answers `rows[i]`. A write wins if it is later in the Order; equal in the Order, if its revision is not older. Durable when answered. */
   write(space: Space, rows: readonly KeyedRow[], call?: Call): Promise<WriteOutcome[]>
   /** Frees rows in bounded slices; answers how many it freed, and what to give as `after` to go on (opaque; null at the end). Rows that are there all the while are looked at. */

@@ -34,10 +34,10 @@ export const entityPointer: PlaceOf = (row, field) =>
 export function readFields(
   fields: readonly KeyField[],
   entities: readonly Entity[],
-  { form, placeOf }: { readonly form: EntityForm; readonly placeOf: PlaceOf },
+  { form, placeOf, most }: { readonly form: EntityForm; readonly placeOf: PlaceOf; readonly most: number },
 ): (Value | null)[][] {
-  if (entities.length > limits.batchRows)
-    throw fail('PAYLOAD_TOO_LARGE', `${entities.length} entities are asked for; one call takes ${limits.batchRows}`, {
+  if (entities.length > most)
+    throw fail('PAYLOAD_TOO_LARGE', `${entities.length} entities are asked for; one call takes ${most}`, {
       at: '/entities',
     })
   const read = readers[form]

@@ -4,9 +4,11 @@ import type { Clock } from '../kernel/clock.ts'
 import type { OnlineStore } from '../ports/online.ts'
 import type { Snapshots } from '../ports/snapshots.ts'
 import type { FeatureType } from '../values/feature-type.ts'
+import { byteList, itemsOf } from '../values/byte-list.ts'
 import type { Value } from '../values/value.ts'
 import { isTombstone, rowEvent, rowFingerprint } from '../codecs/packed-row.ts'
 import { fail } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
 import { type Entity, type EntityForm, type PlaceOf, entityPointer, readFields } from './entity-fields.ts'
 import { type OnlinePlan, type ViewRead, decoderOf, onlinePlan } from './online-plan.ts'
 
@@ -15,6 +17,8 @@ export interface OnlineDeps {
   readonly snapshots: Pick<Snapshots, 'current'>
   readonly online: OnlineStore
   readonly clock: Clock
+  /** Entities of one call, at most; `limits.batchRows` unless given. */
+  readonly batchRows?: number
 }
 
 export interface OnlineReadOptions {
@@ -65,13 +69,14 @@ export async function readOnline(
   const { form = 'js', placeOf = entityPointer, call } = options
   const snapshot = await deps.snapshots.current(call)
   const plan = onlinePlan(snapshot, references, options.fullNames ?? false)
-  const columns = readFields(plan.keyFields, entities, { form, placeOf })
+  const columns = readFields(plan.keyFields, entities, { form, placeOf, most: deps.batchRows ?? limits.batchRows })
   const placeOfRow = (row: number): string => placeOf(row, plan.keyFields[0]?.name ?? '')
   const keys = plan.keys.map((read) => read(columns, entities.length, placeOfRow))
-  const found = await deps.online.read(
-    plan.reads.map((read) => ({ space: read.space, keys: keys[read.keys]?.keys ?? [] })),
+  const rowLists = await deps.online.read(
+    plan.reads.map((read) => ({ space: read.space, keys: byteList(keys[read.keys]?.keys ?? []) })),
     call,
   )
+  const found = rowLists.map(itemsOf)
   await learnSchemas(deps.online, plan, found, call)
   const age: Age = { nowUs: deps.clock.now(), includeExpired: options.includeExpired ?? false }
   const answers = plan.reads.map((read, r) => ({

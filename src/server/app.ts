@@ -5,6 +5,7 @@ import fastify, { LogController, type FastifyInstance, type FastifyReply, type F
 import { parseExact } from '../codecs/exact-json.ts'
 import { type MediaType, type Route, problemType } from '../contract/route.ts'
 import { type RouteName, routes } from '../contract/routes.ts'
+import { type RequestLimits, toldLimit } from '../define/request-limits.ts'
 import { type ProvenderError, fail } from '../kernel/errors.ts'
 import type { ServerContext } from './context.ts'
 import type { Asked, Handlers, Reply } from './handler.ts'
@@ -65,11 +66,12 @@ export function buildApp(
   })
   const context: ServerContext = contextOf(app.log)
   demandTable(app)
-  readBodies(app)
+  readBodies(app, context.limits)
   app.decorateRequest('arrived')
   app.setErrorHandler((thrown, request, reply) => sendProblem(context, request, reply, errorOf(thrown)))
   const refuse = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const { error, allow } = unrouted(request.method, request.url)
+    context.metrics.observe('unrouted', error.status, reply.elapsedTime / 1000)
     if (allow.length > 0) reply.header('allow', allow.join(', '))
     return sendProblem(context, request, reply, error)
   }
@@ -95,15 +97,24 @@ function demandTable(app: FastifyInstance): void {
   })
 }
 
-function readBodies(app: FastifyInstance): void {
+function readBodies(app: FastifyInstance, limits: RequestLimits): void {
+  const depth = { levels: limits.jsonDepth, told: toldLimit(limits, 'jsonDepth') }
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', async (_: FastifyRequest, stream: IncomingMessage) => {
-    const text = await readText(stream)
-    return text === undefined ? undefined : parseExact(text)
+    const text = await readText(stream, limits)
+    return text === undefined ? undefined : parseExact(text, 'the body', depth)
   })
-  app.addContentTypeParser('application/yaml', (_: FastifyRequest, stream: IncomingMessage) => readText(stream))
+  app.addContentTypeParser('application/yaml', (_: FastifyRequest, stream: IncomingMessage) => readText(stream, limits))
   // Whether a route takes a type was asked before; what is no text is left to its handler.
   app.addContentTypeParser('*', (_: FastifyRequest, stream: IncomingMessage, done) => done(null, stream))
+}
+
+/** Counts a request when it is over. One that its client did not wait for is a 499, as others call it. */
+function meter({ metrics }: ServerContext, name: RouteName, { raw }: FastifyReply): void {
+  const arrivedAtMs = performance.now()
+  raw.once('close', () =>
+    metrics.observe(name, raw.writableFinished ? raw.statusCode : 499, (performance.now() - arrivedAtMs) / 1000),
+  )
 }
 
 /** What is settled before the body is read. @throws what is wrong with the request by its head alone. */
@@ -124,6 +135,7 @@ function addRoute(app: FastifyInstance, context: ServerContext, name: RouteName,
     config: { route: name },
     // Here and not for all routes: the framework is slow to say which one a request has.
     onRequest: (request, reply, done) => {
+      meter(context, name, reply)
       arrive(context, route, request, reply)
       done()
     },
@@ -140,7 +152,7 @@ function askedOf(context: ServerContext, route: Route, request: FastifyRequest, 
   const { arrived, headers } = request
   const { options, keys } = readQuery(route, request.query as Readonly<Record<string, unknown>>)
   const isJson = arrived.media === undefined || arrived.media === 'application/json'
-  const timeoutMs = timeLeftMs(route, headers, arrived.receivedAtMs)
+  const timeoutMs = timeLeftMs(route, context.limits, headers, arrived.receivedAtMs)
   const deadline = timeoutMs === undefined ? {} : { timeoutMs }
   return {
     params: request.params as Readonly<Record<string, string>>,
@@ -166,7 +178,7 @@ const asIs = (text: unknown): string => text as string
 
 function send(route: Route, reply: FastifyReply, answer: string | Reply): FastifyReply {
   const {
-    status = route.status,
+    status = route.statuses[0],
     media = 'application/json',
     headers = {},
     body,

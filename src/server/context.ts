@@ -1,5 +1,8 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Store } from '../contract/store.ts'
+import type { RequestLimits } from '../define/request-limits.ts'
+import type { HistoricalTurns } from './historical-turns.ts'
+import type { Metrics } from './metrics.ts'
 import type { UploadFolder } from './upload-folder.ts'
 
 /** Which files an apply over HTTP may name. */
@@ -14,9 +17,12 @@ export interface SourceRoots {
 export interface ServerContext {
   readonly store: Store
   readonly log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error'>
+  readonly metrics: Metrics
   /** Whether a spine may be SQL. */
   readonly sql: boolean
   readonly roots: SourceRoots
+  readonly limits: RequestLimits
+  readonly turns: HistoricalTurns
   readonly uploads: UploadFolder
   /** What ends requests under way when the server stops waiting for them. */
   readonly underway: Set<AbortController>

@@ -5,10 +5,10 @@ import type { MediaType } from '../contract/route.ts'
 import type { Routes } from '../contract/routes.ts'
 import type { CallOptions, HistoricalOptions, Spine, Table } from '../contract/store.ts'
 import { fail, isProvenderError, type ProvenderError } from '../kernel/errors.ts'
-import { limits } from '../kernel/limits.ts'
 import type { ServerContext } from './context.ts'
-import type { Asked, Handlers, OtherBody, Reply } from './handler.ts'
+import type { Asked, Handlers, Reply } from './handler.ts'
 import { tooLarge } from './request-body.ts'
+import { leftOf } from './request-call.ts'
 import { tableReply } from './table-reply.ts'
 import { receive } from './upload-folder.ts'
 
@@ -22,37 +22,44 @@ interface Request {
   readonly options: HistoricalOptions
 }
 
-/** Tables of history. */
+/** Reads a table, once it is the request's turn. */
+type Read = (call: CallOptions) => Promise<Table>
+
+/** Tables of history, each in its turn. */
 export function historicalHandlers(
   context: ServerContext,
 ): Pick<Handlers, 'historical' | 'historicalEvents' | 'historicalSnapshot'> {
-  const { store, uploads } = context
+  const { store, uploads, limits, turns } = context
   const answer = async (
     { wanted, call }: { readonly wanted: MediaType; readonly call: CallOptions },
-    read: (call: CallOptions, owned: AsyncDisposableStack) => Promise<Table>,
+    read: Read,
+    owned: AsyncDisposableStack = new AsyncDisposableStack(),
   ): Promise<Reply> => {
-    await using owned = new AsyncDisposableStack()
-    const table = owned.use(await read(call, owned))
-    return await tableReply({ table, owned, uploads }, wanted)
+    await using kept = owned
+    const askedAtMs = performance.now()
+    // It is over when the answer was sent, or nobody waits for it any more.
+    kept.use(await turns.take(call))
+    const table = kept.use(await read(leftOf(call, askedAtMs)))
+    return await tableReply({ table, owned: kept, uploads, limits }, wanted)
   }
   return {
-    historical: (asked) =>
-      answer(asked, async (call, owned) => {
-        const { other } = asked
-        if (other !== undefined) return uploaded(context, asked, { call, owned, other })
-        const { features, spine, options } = ofBody(asked, context.sql)
-        return store.historical(features, spine, { ...options, ...call })
-      }),
-    historicalEvents: (asked) =>
-      answer(asked, (call) => {
-        const { features, ...options } = asked.body
-        return store.events(features, { ...options, ...call })
-      }),
-    historicalSnapshot: (asked) =>
-      answer(asked, (call) => {
-        const { features, ...options } = asked.body
-        return store.snapshot(features, { ...options, ...call })
-      }),
+    async historical(asked) {
+      if (asked.other !== undefined) {
+        await using owned = new AsyncDisposableStack()
+        const { call, read } = await uploaded(context, asked, owned)
+        return await answer({ wanted: asked.wanted, call }, read, owned.move())
+      }
+      const { features, spine, options } = ofBody(asked, context.sql)
+      return answer(asked, (call) => store.historical(features, spine, { ...options, ...call }))
+    },
+    historicalEvents: (asked) => {
+      const { features, ...options } = asked.body
+      return answer(asked, (call) => store.events(features, { ...options, ...call }))
+    },
+    historicalSnapshot: (asked) => {
+      const { features, ...options } = asked.body
+      return answer(asked, (call) => store.snapshot(features, { ...options, ...call }))
+    },
   }
 }
 
@@ -84,37 +91,41 @@ function ofBody({ body, query }: Historical, sqlAllowed: boolean): Request {
   }
 }
 
-interface Upload {
-  readonly call: CallOptions
-  readonly owned: AsyncDisposableStack
-  readonly other: OtherBody
-}
-
-/** The table for a spine that is the body itself; its file goes with the answer. */
+/** Takes a spine that is the body itself into a file, which goes with the answer; then the table can be read, in what is left of the time. */
 async function uploaded(
-  { store, uploads }: ServerContext,
-  { query, headers }: Historical,
-  { call, owned, other }: Upload,
-): Promise<Table> {
+  { store, uploads, limits, turns }: ServerContext,
+  { query, headers, call, other }: Historical,
+  owned: AsyncDisposableStack,
+): Promise<{ readonly call: CallOptions; readonly read: Read }> {
   const { features, ...options } = query
   if (features === undefined)
     throw fail('BAD_REQUEST', 'The parameter "features" is missing', {
       at: '/features',
       remedy: 'Put it into the query string: ?features=view&features=service.',
     })
-  const form = spineForms[other.media]
-  if (form === undefined || !(other.content instanceof Readable))
-    throw new Error(`Assertion failed: ${other.media} is a spine`)
-  if (Number(headers['content-length']) > limits.spineBytes) throw tooLarge(limits.spineBytes)
+  const form = other === undefined ? undefined : spineForms[other.media]
+  if (form === undefined || !(other?.content instanceof Readable))
+    throw new Error(`Assertion failed: ${String(other?.media)} is a spine`)
+  if (Number(headers['content-length']) > limits.spineBytes) throw tooLarge(limits, 'spineBytes')
+  // Before a body is taken in that could not even wait.
+  turns.demandRoom()
   const { path } = owned.use(await uploads.newFile(form))
-  await receive(other.content, path, call.signal)
+  const askedAtMs = performance.now()
+  // The time that a body takes counts only where the client has set the deadline, as for all bodies.
+  const isTimed = headers['x-timeout-ms'] !== undefined
+  await receive(other.content, path, limits, isTimed ? call : withoutDeadline(call))
   const spine = form === 'parquet' ? { parquet: path } : form === 'csv' ? { csv: path } : { ndjson: path }
-  try {
-    return await store.historical(features, spine, { ...options, ...call })
-  } catch (thrown) {
-    throw isProvenderError(thrown) ? withoutPath(thrown, path) : thrown
+  const read: Read = async (left) => {
+    try {
+      return await store.historical(features, spine, { ...options, ...left })
+    } catch (thrown) {
+      throw isProvenderError(thrown) ? withoutPath(thrown, path) : thrown
+    }
   }
+  return { call: isTimed ? leftOf(call, askedAtMs) : call, read }
 }
+
+const withoutDeadline = ({ timeoutMs: _, ...call }: CallOptions): CallOptions => call
 
 const spineForms: Readonly<Partial<Record<MediaType, 'parquet' | 'csv' | 'ndjson'>>> = Object.freeze({
   'application/vnd.apache.parquet': 'parquet',

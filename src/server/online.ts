@@ -2,8 +2,8 @@ import type { output } from 'zod'
 import { pointerTo } from '../codecs/json-value.ts'
 import type { Routes } from '../contract/routes.ts'
 import type { OnlineRows } from '../contract/store.ts'
+import { type RequestLimits, toldLimit } from '../define/request-limits.ts'
 import { fail, isProvenderError } from '../kernel/errors.ts'
-import { limits } from '../kernel/limits.ts'
 import type { ServerContext } from './context.ts'
 import type { Handlers } from './handler.ts'
 import { batchText, oneText } from './online-text.ts'
@@ -12,7 +12,7 @@ type Entity = Readonly<Record<string, unknown>>
 type BatchBody = output<Routes['online']['body']>
 
 /** Online reads. They are over too soon to be worth a signal: a deadline is all they carry. */
-export function onlineHandlers({ store }: ServerContext): Pick<Handlers, 'onlineOne' | 'online'> {
+export function onlineHandlers({ store, limits }: ServerContext): Pick<Handlers, 'onlineOne' | 'online'> {
   return {
     async onlineOne({ params, query, keys, deadline }) {
       const options = {
@@ -31,7 +31,7 @@ export function onlineHandlers({ store }: ServerContext): Pick<Handlers, 'online
           at: pointerTo('/request', unknown),
           remedy: 'Leave it out.',
         })
-      const { entities, placeOf } = entitiesOf(body.entities)
+      const { entities, placeOf } = entitiesOf(body.entities, limits)
       const options = {
         form: 'json',
         ...exact,
@@ -59,9 +59,15 @@ const inRows: PlaceOf = (row, field) => pointerTo(`/entities/${row}`, field)
 const inColumns: PlaceOf = (row, field) => `${pointerTo('/entities', field)}/${row}`
 
 /** Entities as objects, from objects or columns. @throws BAD_REQUEST for columns of several lengths; PAYLOAD_TOO_LARGE. */
-function entitiesOf(given: BatchBody['entities']): { readonly entities: readonly Entity[]; readonly placeOf: PlaceOf } {
-  // What is no object among them is refused by the store, with its place.
-  if (Array.isArray(given)) return { entities: given as readonly Entity[], placeOf: inRows }
+function entitiesOf(
+  given: BatchBody['entities'],
+  limits: RequestLimits,
+): { readonly entities: readonly Entity[]; readonly placeOf: PlaceOf } {
+  if (Array.isArray(given)) {
+    demandFew(given.length, limits)
+    // What is no object among them is refused by the store, with its place.
+    return { entities: given as readonly Entity[], placeOf: inRows }
+  }
   const columns = Object.entries(given as Readonly<Record<string, readonly unknown[]>>)
   const [first] = columns
   const count = first?.[1].length ?? 0
@@ -72,16 +78,20 @@ function entitiesOf(given: BatchBody['entities']): { readonly entities: readonly
       `The columns "${first[0]}" and "${other[0]}" have ${count} and ${other[1].length} values`,
       { at: pointerTo('/entities', other[0]), remedy: 'Send columns of one length.' },
     )
-  if (count > limits.batchRows)
-    throw fail('PAYLOAD_TOO_LARGE', `${count} entities are asked for; one call takes ${limits.batchRows}`, {
-      at: '/entities',
-    })
+  demandFew(count, limits)
   const entities = Array.from({ length: count }, (_, row) => {
     const entity = Object.create(null) as Record<string, unknown>
     for (const [name, values] of columns) entity[name] = values[row]
     return entity
   })
   return { entities, placeOf: inColumns }
+}
+
+function demandFew(count: number, limits: RequestLimits): void {
+  if (count <= limits.batchRows) return
+  throw fail('PAYLOAD_TOO_LARGE', `${count} entities are asked for; one call takes ${toldLimit(limits, 'batchRows')}`, {
+    at: '/entities',
+  })
 }
 
 const rowPlace = /^\/entities\/(\d+)\/(.*)$/s

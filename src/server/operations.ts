@@ -6,7 +6,9 @@ import type { Handlers } from './handler.ts'
 import { problemReply } from './problem.ts'
 
 /** What probes and people ask a server about itself. */
-export function operationHandlers({ store }: ServerContext): Pick<Handlers, 'errorCode' | 'livez' | 'readyz'> {
+export function operationHandlers({
+  store,
+}: ServerContext): Pick<Handlers, 'errorCode' | 'doctor' | 'livez' | 'readyz'> {
   return {
     errorCode({ params: { code } }) {
       if (isErrorCode(code)) return JSON.stringify({ code, ...errorTable[code] })
@@ -17,6 +19,7 @@ export function operationHandlers({ store }: ServerContext): Pick<Handlers, 'err
         near === undefined ? {} : { remedy: `Did you mean ${near}?` },
       )
     },
+    doctor: async ({ call }) => JSON.stringify(await store.doctor(call)),
     livez: () => '{"ok":true}',
     async readyz({ call }) {
       const dependencies = await store.health(call)

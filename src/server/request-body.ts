@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
+import { type LimitName, type RequestLimits, toldLimit } from '../define/request-limits.ts'
 import { fail, type ProvenderError } from '../kernel/errors.ts'
-import { limits } from '../kernel/limits.ts'
 import { serverLimits } from './server-limits.ts'
 
 /** How often a body may be larger than allowed and still be read to its end before it is refused. */
@@ -12,8 +12,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
  * Reads a whole body as UTF-8 text; undefined where there is none.
  * @throws PAYLOAD_TOO_LARGE, DEADLINE_EXCEEDED for a body that takes too long, BAD_REQUEST for one that is cut off or no UTF-8.
  */
-export async function readText(stream: IncomingMessage): Promise<string | undefined> {
-  const bytes = await new BodyReader(stream).whole
+export async function readText(stream: IncomingMessage, limits: RequestLimits): Promise<string | undefined> {
+  const bytes = await new BodyReader(stream, limits).whole
   if (bytes.length === 0) return undefined
   try {
     return utf8.decode(bytes)
@@ -23,13 +23,14 @@ export async function readText(stream: IncomingMessage): Promise<string | undefi
 }
 
 /** The error for a body that is too large. */
-export const tooLarge = (limitBytes: number): ProvenderError =>
-  fail('PAYLOAD_TOO_LARGE', `The body is larger than ${limitBytes} bytes`)
+export const tooLarge = (limits: RequestLimits, name: LimitName & `${string}Bytes`): ProvenderError =>
+  fail('PAYLOAD_TOO_LARGE', `The body has more bytes than ${toldLimit(limits, name)}`)
 
 /** Reads one body, from its first byte to its last or until it is refused. */
 class BodyReader {
   readonly whole: Promise<Buffer>
   readonly #stream: IncomingMessage
+  readonly #limits: RequestLimits
   #settle: { readonly resolve: (bytes: Buffer) => void; readonly reject: (error: ProvenderError) => void }
   #timer: NodeJS.Timeout
   #chunks: Buffer[] = []
@@ -39,27 +40,28 @@ class BodyReader {
   readonly #end = (): void => this.#finish(this.#refused)
   readonly #cut = (): void => this.#finish(this.#refused ?? fail('BAD_REQUEST', 'The body ended before its length'))
 
-  constructor(stream: IncomingMessage) {
+  constructor(stream: IncomingMessage, limits: RequestLimits) {
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
     this.whole = promise
     this.#settle = { resolve, reject }
     this.#stream = stream
+    this.#limits = limits
     const late = (): void =>
-      this.#finish(fail('DEADLINE_EXCEEDED', `The body took longer than ${serverLimits.bodyMs} ms`))
-    this.#timer = setTimeout(late, serverLimits.bodyMs)
+      this.#finish(fail('DEADLINE_EXCEEDED', `The body took longer to arrive than ${toldLimit(limits, 'bodyMs')} ms`))
+    this.#timer = setTimeout(late, limits.bodyMs)
     stream.on('data', this.#take).on('end', this.#end).on('error', this.#cut).on('close', this.#cut)
   }
 
   #data(chunk: Buffer): void {
     this.#size += chunk.length
-    if (this.#size <= limits.jsonBodyBytes) this.#chunks.push(chunk)
+    if (this.#size <= this.#limits.jsonBodyBytes) this.#chunks.push(chunk)
     else if (this.#refused === undefined) this.#refuse()
-    else if (this.#size > limits.jsonBodyBytes * lingerTimes) this.#finish(this.#refused)
+    else if (this.#size > this.#limits.jsonBodyBytes * lingerTimes) this.#finish(this.#refused)
   }
 
   /** A sender that finds the connection closed while it still sends never reads why: its body is read on for a while, and forgotten. */
   #refuse(): void {
-    this.#refused = tooLarge(limits.jsonBodyBytes)
+    this.#refused = tooLarge(this.#limits, 'jsonBodyBytes')
     this.#chunks = []
     clearTimeout(this.#timer)
     this.#timer = setTimeout(this.#end, serverLimits.lingerMs)

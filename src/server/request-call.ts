@@ -1,21 +1,42 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
-import type { Route } from '../contract/route.ts'
+import { type Route, probeTimeoutMs } from '../contract/route.ts'
+import type { CallOptions } from '../contract/store.ts'
+import { type RequestLimits, toldLimit } from '../define/request-limits.ts'
 import { fail } from '../kernel/errors.ts'
-import { serverLimits } from './server-limits.ts'
+
+/** The deadline of a route that a request brings none for; undefined where it has none. */
+function usualMs({ deadline }: Route, limits: RequestLimits): number | undefined {
+  return deadline === 'none' ? undefined : deadline === 'probe' ? probeTimeoutMs : limits[deadline]
+}
 
 /** What is left of a request's time; undefined where it has no deadline. @throws BAD_REQUEST; DEADLINE_EXCEEDED where nothing is left. */
-export function timeLeftMs(route: Route, headers: IncomingHttpHeaders, receivedAtMs: number): number | undefined {
+export function timeLeftMs(
+  route: Route,
+  limits: RequestLimits,
+  headers: IncomingHttpHeaders,
+  receivedAtMs: number,
+): number | undefined {
   const text = headers['x-timeout-ms']
   // Unless the client asks for one, the time that a body takes to arrive does not count: it has limits of its own.
-  if (text === undefined) return route.timeoutMs ?? undefined
+  if (text === undefined) return usualMs(route, limits)
   const askedMs = typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : 0
-  if (askedMs < 1 || askedMs > serverLimits.deadlineMs)
-    throw fail('BAD_REQUEST', `x-timeout-ms is a whole number of milliseconds from 1 to ${serverLimits.deadlineMs}`, {
-      at: 'x-timeout-ms',
-    })
+  if (askedMs < 1 || askedMs > limits.longestTimeoutMs)
+    throw fail(
+      'BAD_REQUEST',
+      `x-timeout-ms is a whole number of milliseconds from 1 to ${toldLimit(limits, 'longestTimeoutMs')}`,
+      { at: 'x-timeout-ms' },
+    )
   const leftMs = askedMs - (performance.now() - receivedAtMs)
   if (leftMs <= 0) throw fail('DEADLINE_EXCEEDED', 'The deadline passed while the request arrived')
   return Math.ceil(leftMs)
+}
+
+/** A call with what is left of its time since an instant of the process. @throws DEADLINE_EXCEEDED where nothing is. */
+export function leftOf(call: CallOptions, sinceMs: number): CallOptions {
+  if (call.timeoutMs === undefined) return call
+  const timeoutMs = Math.ceil(call.timeoutMs - (performance.now() - sinceMs))
+  if (timeoutMs <= 0) throw fail('DEADLINE_EXCEEDED', 'The deadline passed before the work began')
+  return { ...call, timeoutMs }
 }
 
 /**

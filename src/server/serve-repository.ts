@@ -25,6 +25,7 @@ export async function serveRepository(store: Store, dir: string, options: ServeO
     host: options.host ?? server.host,
     port: options.port ?? server.port,
     sql: server.sql,
+    limits: server.limits,
     roots: { dir: resolve(dir), dataRoots: server.dataRoots },
     ...(options.background === false ? {} : { backgroundMs }),
   })

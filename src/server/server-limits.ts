@@ -1,13 +1,7 @@
-/** Limits of the server, with their reasons. Times are in milliseconds. */
+/** Limits of the server that nobody has to set, with their reasons; those that an operator may set are `server.limits`. Times are in milliseconds. */
 export const serverLimits = Object.freeze({
   /** How long the headers of a request may take: a client that sends them drop by drop holds a connection. */
   headersMs: 5_000,
-  /** How long a JSON or YAML body may take to arrive. */
-  bodyMs: 10_000,
-  /** How long a streamed body may stand still. */
-  uploadIdleMs: 10_000,
-  /** How long a streamed answer may wait for its reader: a query holds memory until it is read. */
-  downloadIdleMs: 60_000,
   /** How long a body that is refused is still read, so that its sender gets to the answer. */
   lingerMs: 2_000,
   /** How long an idle connection is kept: longer than balancers keep theirs (60 s), so that they are first to close. */
@@ -16,12 +10,8 @@ export const serverLimits = Object.freeze({
   connectionsCheckMs: 1_000,
   /** How long requests under way may take once the server closes. */
   drainMs: 20_000,
-  /** The largest deadline that a request may ask for. */
-  deadlineMs: 86_400_000,
   /** Characters of one segment of a path: a reference with an alias and its keys is long. */
   segmentChars: 4_096,
-  /** Characters of a table that is answered as JSON: it is gathered column by column, in memory. */
-  jsonTableChars: 64 * 1024 * 1024,
   /** Characters of notes that stand in a header. */
   notesChars: 4_096,
   /** Seconds after which a client may try again. */

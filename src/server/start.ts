@@ -1,11 +1,14 @@
 import type { AddressInfo } from 'node:net'
 import type { Store } from '../contract/store.ts'
+import { type RequestLimits, requestLimitsOf } from '../define/request-limits.ts'
 import { fail } from '../kernel/errors.ts'
 import { type LogLevel, buildApp } from './app.ts'
 import { startBackground } from './background.ts'
 import type { ServerContext, SourceRoots } from './context.ts'
 import type { Handlers } from './handler.ts'
+import { HistoricalTurns } from './historical-turns.ts'
 import { historicalHandlers } from './historical.ts'
+import { openMetrics } from './metrics.ts'
 import { onlineHandlers } from './online.ts'
 import { operationHandlers } from './operations.ts'
 import { listHandlers, registryHandlers } from './registry.ts'
@@ -23,6 +26,8 @@ export interface ServerOptions {
   readonly sql: boolean
   /** Which files an apply over HTTP may name. */
   readonly roots: SourceRoots
+  /** The usual ones for what is left out. */
+  readonly limits?: Partial<RequestLimits>
   /** How often the push log is brought online; never unless given. */
   readonly backgroundMs?: number
   /** `warn` unless given; the log goes to stderr. */
@@ -44,11 +49,14 @@ export interface RunningServer extends AsyncDisposable {
 export async function startServer(store: Store, options: ServerOptions): Promise<RunningServer> {
   const underway = new Set<AbortController>()
   const uploads = openUploadFolder()
+  const metrics = openMetrics(store.project)
   let closing: Promise<void> | undefined
   const isClosing = (): boolean => closing !== undefined
   const { sql, roots } = options
+  const limits = requestLimitsOf(options.limits)
+  const turns = new HistoricalTurns(limits)
   const app = buildApp(
-    (log) => ({ store, log, sql, roots, uploads, underway, isClosing }),
+    (log) => ({ store, log, metrics, sql, roots, limits, turns, uploads, underway, isClosing }),
     handlersOf,
     options.logLevel ?? 'warn',
   )

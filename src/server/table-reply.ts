@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import type { MediaType } from '../contract/route.ts'
 import type { Table } from '../contract/store.ts'
+import { type RequestLimits, toldLimit } from '../define/request-limits.ts'
 import { fail } from '../kernel/errors.ts'
 import { jsonOf, textOf } from '../retrieve/table.ts'
 import type { Reply } from './handler.ts'
@@ -14,16 +15,17 @@ export interface Answering {
   readonly table: Table
   readonly owned: AsyncDisposableStack
   readonly uploads: UploadFolder
+  readonly limits: RequestLimits
 }
 
 /**
  * Answers with a table: as one JSON document, or as a stream of Parquet, CSV or NDJSON, whose first rows are computed before
  * the answer begins, so that most of what can go wrong is still told by a status. A stream that breaks ends without its last chunk.
- * @throws PAYLOAD_TOO_LARGE for JSON beyond `serverLimits.jsonTableChars`; what the table throws.
+ * @throws PAYLOAD_TOO_LARGE for JSON beyond `jsonTableChars` of the limits; what the table throws.
  */
 export async function tableReply(answering: Answering, media: MediaType): Promise<Reply> {
-  const { table } = answering
-  if (media === 'application/json') return { body: await jsonText(table) }
+  const { table, limits } = answering
+  if (media === 'application/json') return jsonReply(answering, await jsonText(table, limits))
   const notes = notesHeader(table.notes)
   if (media === 'application/vnd.apache.parquet') {
     const file = answering.owned.use(await answering.uploads.newFile('parquet'))
@@ -39,7 +41,22 @@ export async function tableReply(answering: Answering, media: MediaType): Promis
   return { media, headers: notes, body: streamed(answering, await begun(textsOf(pieces))) }
 }
 
-async function jsonText(table: Table): Promise<string> {
+/** Characters of JSON that are sent as they are; longer ones piece by piece, so that a slow reader is noticed. */
+const pieceChars = 256 * 1024
+
+function jsonReply(answering: Answering, text: string): Reply {
+  if (text.length <= pieceChars) return { body: text }
+  return {
+    headers: { 'content-length': String(Buffer.byteLength(text)) },
+    body: streamed(answering, piecesOf(Buffer.from(text))),
+  }
+}
+
+async function* piecesOf(bytes: Buffer): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += pieceChars) yield bytes.subarray(at, at + pieceChars)
+}
+
+async function jsonText(table: Table, limits: RequestLimits): Promise<string> {
   const columns = table.fields.map((): string[] => [])
   let rows = 0
   let chars = 0
@@ -52,10 +69,14 @@ async function jsonText(table: Table): Promise<string> {
       chars += text.length
     }
     rows += batch.rows
-    if (chars > serverLimits.jsonTableChars)
-      throw fail('PAYLOAD_TOO_LARGE', `The table has more than ${serverLimits.jsonTableChars} characters of JSON`, {
-        remedy: 'Ask for Parquet, CSV or NDJSON with `accept`: these are streamed.',
-      })
+    if (chars > limits.jsonTableChars)
+      throw fail(
+        'PAYLOAD_TOO_LARGE',
+        `The table has more characters of JSON than ${toldLimit(limits, 'jsonTableChars')}`,
+        {
+          remedy: 'Ask for Parquet, CSV or NDJSON with `accept`: these are streamed.',
+        },
+      )
   }
   const named = (text: (i: number) => string): string =>
     `{${table.fields.map(({ name }, i) => `${JSON.stringify(name)}:${text(i)}`).join(',')}}`
@@ -98,20 +119,22 @@ async function begun(pieces: AsyncGenerator<string>): Promise<AsyncIterable<stri
 }
 
 /** A stream that lets go of what is owned when it ends, however it does, and that no reader holds up for ever. */
-function streamed({ owned }: Answering, pieces: AsyncIterable<string | Buffer>): Readable {
+function streamed({ owned, limits }: Answering, pieces: AsyncIterable<string | Buffer>): Readable {
   const kept = owned.move()
   const stream = Readable.from(
-    paced(pieces, () =>
-      stream.destroy(fail('DEADLINE_EXCEEDED', `The answer was not read for ${serverLimits.downloadIdleMs} ms`)),
+    paced(pieces, limits.downloadIdleMs, () =>
+      stream.destroy(
+        fail('DEADLINE_EXCEEDED', `The answer was not read for ${toldLimit(limits, 'downloadIdleMs')} ms`),
+      ),
     ),
   )
   stream.once('close', () => void kept.disposeAsync())
   return stream
 }
 
-async function* paced<T>(pieces: AsyncIterable<T>, onIdle: () => void): AsyncGenerator<T> {
+async function* paced<T>(pieces: AsyncIterable<T>, idleMs: number, onIdle: () => void): AsyncGenerator<T> {
   for await (const piece of pieces) {
-    const timer = setTimeout(onIdle, serverLimits.downloadIdleMs)
+    const timer = setTimeout(onIdle, idleMs)
     try {
       yield piece
     } finally {

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { CallOptions } from '../contract/store.ts'
+import { type RequestLimits, toldLimit } from '../define/request-limits.ts'
 import { fail, isProvenderError } from '../kernel/errors.ts'
-import { limits } from '../kernel/limits.ts'
 import { tooLarge } from './request-body.ts'
-import { serverLimits } from './server-limits.ts'
 
 /** A file that goes with its request. */
 export interface TemporaryFile extends AsyncDisposable {
@@ -37,12 +37,18 @@ export function openUploadFolder(): UploadFolder {
 }
 
 /**
- * Writes a streamed body into a file.
- * @throws PAYLOAD_TOO_LARGE beyond `limits.spineBytes`; DEADLINE_EXCEEDED when it stands still; BAD_REQUEST when it is cut off; STORE_FULL.
+ * Writes a streamed body into a file, within the deadline of a call.
+ * @throws PAYLOAD_TOO_LARGE beyond `spineBytes` of the limits; DEADLINE_EXCEEDED, also when it stands still; BAD_REQUEST when it is cut off; STORE_FULL.
  */
-export async function receive(body: Readable, path: string, signal: AbortSignal | undefined): Promise<void> {
+export async function receive(
+  body: Readable,
+  path: string,
+  limits: RequestLimits,
+  { signal, timeoutMs }: CallOptions,
+): Promise<void> {
+  const measure = (chunks: AsyncIterable<Buffer>) => measured(chunks, limits, timeoutMs)
   try {
-    await pipeline(body, measured, createWriteStream(path, { mode: 0o600 }), signal === undefined ? {} : { signal })
+    await pipeline(body, measure, createWriteStream(path, { mode: 0o600 }), signal === undefined ? {} : { signal })
   } catch (thrown) {
     if (isProvenderError(thrown)) throw thrown
     if (signal?.aborted === true && isProvenderError(signal.reason)) throw signal.reason
@@ -53,16 +59,23 @@ export async function receive(body: Readable, path: string, signal: AbortSignal 
   }
 }
 
-async function* measured(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+async function* measured(
+  chunks: AsyncIterable<Buffer>,
+  limits: RequestLimits,
+  timeoutMs = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Buffer> {
+  const endsAtMs = performance.now() + timeoutMs
   let size = 0
   const idle = Promise.withResolvers<never>()
   idle.promise.catch(() => undefined)
   let timer: NodeJS.Timeout | undefined
   const wait = (): void => {
-    timer = setTimeout(
-      () => idle.reject(fail('DEADLINE_EXCEEDED', `The body stood still for ${serverLimits.uploadIdleMs} ms`)),
-      serverLimits.uploadIdleMs,
-    )
+    const leftMs = endsAtMs - performance.now()
+    const late =
+      leftMs < limits.uploadIdleMs
+        ? 'The deadline passed while the body arrived'
+        : `The body stood still for ${toldLimit(limits, 'uploadIdleMs')} ms`
+    timer = setTimeout(() => idle.reject(fail('DEADLINE_EXCEEDED', late)), Math.min(leftMs, limits.uploadIdleMs))
   }
   const source = chunks[Symbol.asyncIterator]()
   try {
@@ -72,7 +85,7 @@ async function* measured(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
       clearTimeout(timer)
       if (next.done === true) return
       size += next.value.length
-      if (size > limits.spineBytes) throw tooLarge(limits.spineBytes)
+      if (size > limits.spineBytes) throw tooLarge(limits, 'spineBytes')
       yield next.value
     }
   } finally {

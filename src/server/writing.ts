@@ -1,4 +1,5 @@
 import { stringifyExact } from '../codecs/exact-json.ts'
+import { toldLimit } from '../define/request-limits.ts'
 import { fail } from '../kernel/errors.ts'
 import type { ServerContext } from './context.ts'
 import type { Handlers } from './handler.ts'
@@ -6,12 +7,19 @@ import type { Handlers } from './handler.ts'
 /** Rows in, and rows that were refused. */
 export function writeHandlers({
   store,
+  limits,
 }: ServerContext): Pick<Handlers, 'push' | 'delete' | 'deadLetters' | 'replayDeadLetters' | 'load'> {
   return {
     async push({ params, body, headers, call }) {
       const key = headers['idempotency-key']
       if (Array.isArray(key))
         throw fail('BAD_REQUEST', 'idempotency-key is given several times', { at: 'idempotency-key' })
+      if (body.rows.length > limits.batchRows)
+        throw fail(
+          'PAYLOAD_TOO_LARGE',
+          `${body.rows.length} rows were pushed in one call, which takes ${toldLimit(limits, 'batchRows')}`,
+          { at: '/rows' },
+        )
       // What is no object among the rows is refused by the store, as a row.
       const rows = body.rows as readonly Readonly<Record<string, unknown>>[]
       const answer = await store.push(params.target, rows, {

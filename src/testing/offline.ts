@@ -82,6 +82,26 @@ const sourceLaws: readonly Law<OfflineHarness>[] = [
     },
   },
   {
+    law: 'a watched query tells how much of it is done, from nothing to all, or that it cannot tell; also when it is over',
+    async run(harness) {
+      await using store = await harness.open()
+      const path = await store.put('source', [{ columns, rows: [[1n, T0, null, 1n]] }])
+      const { view } = sketch(path)
+      const take = [{ column: 'v', as: 'v', type: 'int64' as const }]
+      const result = await store.offline.query({ plan: { kind: 'source', source: view.source, take }, watched: true })
+      const told = [result.progress()]
+      for await (const batch of result.batches()) if (batch.rows > 0) told.push(result.progress())
+      told.push(result.progress())
+      await result[Symbol.asyncDispose]()
+      told.push(result.progress())
+      assert.equal(told.length, 4)
+      assert.ok(
+        told.every((share) => share === null || (share >= 0 && share <= 1)),
+        told.join(),
+      )
+    },
+  },
+  {
     law: 'a missing column and a column of another type are named',
     async run(harness) {
       await using store = await harness.open()

@@ -6,6 +6,7 @@ import { type OnlineHarness, assertStored, expected, keyed, packed } from './onl
 
 const space: Space = { view: 'airport_delays', generation: 1_700_000_000_000_000n }
 const done = (attempt: bigint): Stamp => ({ attempt, state: 'done' })
+const held = { rows: 0, newestEvent: null }
 const open = (attempt: bigint): Stamp => ({ attempt, state: 'open' })
 
 async function marksOf(store: OnlineMarks, at: Space = space): Promise<Marks> {
@@ -24,10 +25,10 @@ export const onlineMarksLaws: readonly Law<OnlineHarness>[] = [
       const unborn = await marksOf(store)
       assert.deepEqual([unborn.cursor, unborn.stamp], [null, null])
       await store.birth(space, 7n)
-      assert.deepEqual(await marksOf(other), { incarnation: unborn.incarnation, cursor: 7n, stamp: done(0n) })
+      assert.deepEqual(await marksOf(other), { incarnation: unborn.incarnation, cursor: 7n, stamp: done(0n), held })
       assert.ok(await store.moveCursor(space, 9n, unborn.incarnation))
       await other.birth(space, 3n)
-      assert.deepEqual(await marksOf(store), { incarnation: unborn.incarnation, cursor: 9n, stamp: done(0n) })
+      assert.deepEqual(await marksOf(store), { incarnation: unborn.incarnation, cursor: 9n, stamp: done(0n), held })
       const answers = await store.readMarks([{ ...space, generation: 1n }, space, space])
       assert.deepEqual(
         answers.map((m) => m.cursor),
@@ -42,7 +43,7 @@ export const onlineMarksLaws: readonly Law<OnlineHarness>[] = [
       await using store = await harness.open()
       const { incarnation } = await marksOf(store)
       assert.ok(await store.moveCursor(space, 5n, incarnation), 'a space without marks may have a cursor')
-      assert.deepEqual(await marksOf(store), { incarnation, cursor: 5n, stamp: null })
+      assert.deepEqual(await marksOf(store), { incarnation, cursor: 5n, stamp: null, held })
       assert.ok(await store.moveCursor(space, 5n, incarnation))
       assert.equal(await store.moveCursor(space, 4n, incarnation), false)
       assert.equal(await store.moveCursor(space, 6n, `${incarnation}x`), false)
@@ -83,7 +84,7 @@ export const onlineMarksLaws: readonly Law<OnlineHarness>[] = [
         'the state counts',
       )
       assert.equal(await other.swapStamp(space, { from: mine, to: done(mine.attempt), incarnation }), true)
-      assert.deepEqual(await marksOf(store), { incarnation, cursor: 7n, stamp: done(mine.attempt) })
+      assert.deepEqual(await marksOf(store), { incarnation, cursor: 7n, stamp: done(mine.attempt), held })
       const unborn = { ...space, generation: 2n }
       assert.equal(await store.swapStamp(unborn, { from: null, to: done(1n), incarnation }), true)
       assert.deepEqual((await marksOf(store, unborn)).stamp, done(1n))

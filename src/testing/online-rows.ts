@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import type { Call } from '../kernel/call.ts'
 import type { OnlineMarks } from '../ports/marks.ts'
 import type { KeyedRow, OnlineStore, Space } from '../ports/online.ts'
 import type { Seeded } from './seeded.ts'
 import { fingerprintOf, readHeader, rowEncoder, schemaText, tombstoneRow } from '../codecs/packed-row.ts'
+import { byteList, itemsOf } from '../values/byte-list.ts'
 import { compareOrder, tombstoneTie } from '../values/order.ts'
 
 /** What the laws of the online ports need of an engine: one store, made for one law. */
@@ -76,6 +78,19 @@ export function randomWrites(random: Seeded, count: number, keys: readonly Uint8
   })
 }
 
+/** Reads rows: `result[i][j]` answers key j of request i. */
+export async function readRows(
+  store: OnlineStore,
+  requests: readonly { readonly space: Space; readonly keys: readonly Uint8Array[] }[],
+  call?: Call,
+): Promise<(Uint8Array | null)[][]> {
+  const found = await store.read(
+    requests.map(({ space, keys }) => ({ space, keys: byteList(keys) })),
+    call,
+  )
+  return found.map(itemsOf)
+}
+
 /** Fails unless the store holds exactly this for the keys. */
 export async function assertStored(
   store: OnlineStore,
@@ -83,7 +98,7 @@ export async function assertStored(
   keys: readonly Uint8Array[],
   rows: ReadonlyMap<string, Uint8Array>,
 ): Promise<void> {
-  const [found] = await store.read([{ space, keys }])
+  const [found] = await readRows(store, [{ space, keys }])
   assert.equal(found?.length, keys.length)
   for (const [i, key] of keys.entries()) {
     const name = Buffer.from(key).toString('hex')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { OnlineStore, Space, SweepRule } from '../ports/online.ts'
 import type { Law } from './law.ts'
 import { longestKeyBytes } from '../ports/online.ts'
-import { type OnlineHarness, assertRow, assertStored, expected, keyed, packed } from './online-rows.ts'
+import { type OnlineHarness, assertRow, assertStored, expected, keyed, packed, readRows } from './online-rows.ts'
 
 const space: Space = { view: 'airport_delays', generation: 1_700_000_000_000_000n }
 const everything: SweepRule = { eventBefore: 1_000_000n, revisionUpTo: 1_000_000n, tombstones: true }
@@ -25,7 +25,7 @@ export const onlineSpaceLaws: readonly Law<OnlineHarness>[] = [
       const tooLong = keyed(new Uint8Array(longestKeyBytes + 1), packed({ event: 1 }))
       await assert.rejects(store.write(space, [keyed('fine', packed({ event: 1 })), tooLong]), { code: 'KEY_TOO_LONG' })
       assertRow(
-        (await store.read([{ space, keys: [Buffer.from('fine')] }]))[0]?.[0],
+        (await readRows(store, [{ space, keys: [Buffer.from('fine')] }]))[0]?.[0],
         null,
         'nothing of a refused write is stored',
       )

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import type { KeyedRow, Space } from '../ports/online.ts'
 import type { Law } from './law.ts'
-import { type OnlineHarness, assertRow, assertStored, expected, keyed, packed, randomWrites } from './online-rows.ts'
+import {
+  type OnlineHarness,
+  assertRow,
+  assertStored,
+  expected,
+  keyed,
+  packed,
+  randomWrites,
+  readRows,
+} from './online-rows.ts'
 import { seeded } from './seeded.ts'
 
 const space: Space = { view: 'airport_delays', generation: 1_700_000_000_000_000n }
@@ -17,7 +26,7 @@ export const onlineWriteLaws: readonly Law<OnlineHarness>[] = [
       await store.write(space, [keyed('a', packed({ event: 1 }, 'a')), keyed('b', packed({ event: 1 }, 'b'))])
       await store.write(other, [keyed('a', packed({ event: 2 }, 'other'))])
       const keys = ['b', 'none', 'a', 'b'].map((k) => Buffer.from(k))
-      const found = await store.read([
+      const found = await readRows(store, [
         { space, keys },
         { space: other, keys: [Buffer.from('a')] },
         { space, keys: [] },
@@ -31,7 +40,7 @@ export const onlineWriteLaws: readonly Law<OnlineHarness>[] = [
       assertRow(found[0]?.[2], packed({ event: 1 }, 'a'), 'a')
       assertRow(found[0]?.[3], packed({ event: 1 }, 'b'), 'b again')
       assertRow(found[1]?.[0], packed({ event: 2 }, 'other'), 'a of the other view')
-      assert.deepEqual(await store.read([]), [])
+      assert.deepEqual(await readRows(store, []), [])
     },
   },
   {
@@ -53,7 +62,7 @@ export const onlineWriteLaws: readonly Law<OnlineHarness>[] = [
         assert.deepEqual(await store.write(space, [keyed('k', later)]), ['applied'], `row ${i}`)
         for (const earlier of ascending.slice(0, i))
           assert.deepEqual(await store.write(space, [keyed('k', earlier)]), ['superseded'], `after row ${i}`)
-        assertRow((await store.read([{ space, keys: [Buffer.from('k')] }]))[0]?.[0], later, `row ${i}`)
+        assertRow((await readRows(store, [{ space, keys: [Buffer.from('k')] }]))[0]?.[0], later, `row ${i}`)
       }
     },
   },
@@ -105,7 +114,7 @@ export const onlineWriteLaws: readonly Law<OnlineHarness>[] = [
         .map((write, i) => (i % 2 === 0 ? one : two).write(space, [write]))
       const seen: KeyedRow[][] = []
       for (let i = 0; i < 5; i++) {
-        const [rows] = await (i % 2 === 0 ? two : one).read([{ space, keys }])
+        const [rows] = await readRows(i % 2 === 0 ? two : one, [{ space, keys }])
         seen.push(keys.flatMap((key, k) => (rows?.[k] instanceof Uint8Array ? [{ key, row: rows[k] }] : [])))
         await Promise.all(sends.slice(i * 80, (i + 1) * 80))
       }
@@ -126,7 +135,7 @@ export const onlineWriteLaws: readonly Law<OnlineHarness>[] = [
       {
         await using writer = await harness.open()
         await using reader = await harness.open()
-        await reader.read([{ space, keys: [Buffer.from('a')] }])
+        await readRows(reader, [{ space, keys: [Buffer.from('a')] }])
         await writer.write(space, rows)
         await assertStored(reader, space, [Buffer.from('a'), Buffer.from('b')], expected(rows))
       }
@@ -144,8 +153,8 @@ export const onlineWriteLaws: readonly Law<OnlineHarness>[] = [
       await store.write(space, [{ key, row: sent }])
       sent.fill(0)
       key.fill(0)
-      const [first] = await store.read([{ space, keys: [Buffer.from('k'), Buffer.from('k')] }])
-      await store.read([{ space, keys: [Buffer.from('other')] }])
+      const [first] = await readRows(store, [{ space, keys: [Buffer.from('k'), Buffer.from('k')] }])
+      await readRows(store, [{ space, keys: [Buffer.from('other')] }])
       assertRow(first?.[0], row, 'after other reads')
       first?.[0]?.fill(0)
       assertRow(first?.[1], row, 'the other answer')

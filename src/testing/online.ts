@@ -3,8 +3,9 @@ import type { Call } from '../kernel/call.ts'
 import type { OnlineMarks } from '../ports/marks.ts'
 import type { OnlineStore, Space } from '../ports/online.ts'
 import type { Law } from './law.ts'
+import { onlineHeldLaws } from './online-held.ts'
 import { onlineMarksLaws } from './online-marks.ts'
-import { type OnlineHarness, assertStored, expected, keyed, packed } from './online-rows.ts'
+import { type OnlineHarness, assertStored, expected, keyed, packed, readRows } from './online-rows.ts'
 import { onlineSpaceLaws } from './online-spaces.ts'
 import { onlineWriteLaws } from './online-writes.ts'
 
@@ -14,7 +15,7 @@ const space: Space = { view: 'airport_delays', generation: 1n }
 
 /** Every method of both ports, called with what changes a store. */
 const calls: readonly [string, (store: OnlineStore & OnlineMarks, call?: Call) => Promise<unknown>][] = [
-  ['read', async (store, call) => store.read([{ space, keys: [Buffer.from('k')] }], call)],
+  ['read', async (store, call) => readRows(store, [{ space, keys: [Buffer.from('k')] }], call)],
   ['write', async (store, call) => store.write(space, [keyed('k', packed({ event: 9 }))], call)],
   [
     'sweep',
@@ -88,5 +89,6 @@ export const onlineLaws: readonly Law<OnlineHarness>[] = Object.freeze([
   ...onlineWriteLaws,
   ...onlineSpaceLaws,
   ...onlineMarksLaws,
+  ...onlineHeldLaws,
   ...lifetimeLaws,
 ])

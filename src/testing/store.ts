@@ -6,6 +6,7 @@ import { storeLifetimeLaws } from './store-lifetime.ts'
 import { storeMaterializeLaws } from './store-materialize.ts'
 import { storeOnlineLaws } from './store-online.ts'
 import { storeRebuildLaws } from './store-rebuild.ts'
+import { storeShownLaws } from './store-shown.ts'
 import { storeWriteLaws } from './store-writes.ts'
 
 export type { PutBack, StoreHarness, StoreUnderTest } from './store-bench.ts'
@@ -16,6 +17,7 @@ export const storeLaws: readonly Law<StoreHarness>[] = [
   ...storeRebuildLaws,
   ...storeGenerationLaws,
   ...storeOnlineLaws,
+  ...storeShownLaws,
   ...storeHistoryLaws,
   ...storeWriteLaws,
   ...storeLifetimeLaws,

@@ -1,8 +1,10 @@
 import { mkdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { findRepository, readConfig } from '../../src/definitions/config.ts'
 import { loadConfig } from '../../src/definitions/load-files.ts'
+import { limitNames, requestLimitsOf, requestLimitTable } from '../../src/define/request-limits.ts'
 import { readYaml } from '../../src/define/text.ts'
 import { isProvenderError } from '../../src/kernel/errors.ts'
 import { folder } from './repository-folder.ts'
@@ -13,13 +15,16 @@ const read = (text: string, environment: Environment = {}): ReturnType<typeof re
 const failures = (text: string, environment: Environment = {}): string[] =>
   read(text, environment).errors.map((error) => `${error.code} ${error.at ?? '-'} ${error.message}`)
 
+/** Historical reads at once have the cores of the machine, shared by its workers. */
+const usualLimits = (workers: number) => requestLimitsOf({}, Math.floor(availableParallelism() / workers))
+
 const defaults = {
   project: 'x',
   dir: '/r',
   metadata: '/r/.provender/metadata.db',
   offline: { url: '/r/.provender/offline', replicas: [] },
   online: { url: '/r/.provender/online' },
-  server: { host: '127.0.0.1', port: 6580, workers: 1, sql: false, dataRoots: [] },
+  server: { host: '127.0.0.1', port: 6580, workers: 1, sql: false, dataRoots: [], limits: usualLimits(1) },
   auth: 'none',
 }
 
@@ -45,7 +50,14 @@ entities: { airport: { key: string } }
     metadata: 'postgres://u:p@h/db',
     offline: { url: '/r/lake', replicas: ['postgres://a', 'postgres://b'] },
     online: { cluster: ['redis://a:7001', 'redis://b:7001'] },
-    server: { host: '0.0.0.0', port: 0, workers: 4, sql: true, dataRoots: ['/data', '/abs'] },
+    server: {
+      host: '0.0.0.0',
+      port: 0,
+      workers: 4,
+      sql: true,
+      dataRoots: ['/data', '/abs'],
+      limits: usualLimits(4),
+    },
     auth: 'none',
   })
 })
@@ -98,7 +110,7 @@ test('the environment overrides every setting', () => {
     metadata: '/r/m.db',
     offline: { url: '/r/off', replicas: ['postgres://a', 'postgres://b'] },
     online: { url: 'redis://h' },
-    server: { host: '::1', port: 1, workers: 2, sql: true, dataRoots: ['/a', '/r/b'] },
+    server: { host: '::1', port: 1, workers: 2, sql: true, dataRoots: ['/a', '/r/b'], limits: usualLimits(2) },
   })
   expect(read('project: x', { PROVENDER_ONLINE_CLUSTER: 'redis://a,redis://b' }).config?.online).toEqual({
     cluster: ['redis://a', 'redis://b'],
@@ -108,6 +120,43 @@ test('the environment overrides every setting', () => {
     replicas: ['postgres://a'],
   })
   expect(read('project: x', { PROVENDER_SERVER_PORT: '' }).config).toEqual(defaults)
+})
+
+describe('limits of the server', () => {
+  const variableOf = (name: string): string =>
+    `PROVENDER_SERVER_LIMITS_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+
+  test('are those of CONTRACT unless set', () => {
+    expect(read('project: x').config?.server.limits).toMatchObject({
+      jsonBodyBytes: 16 * 1024 * 1024,
+      jsonDepth: 32,
+      spineBytes: 1024 ** 3,
+      batchRows: 10_000,
+      onlineTimeoutMs: 250,
+      otherTimeoutMs: 30_000,
+    })
+    expect(read('project: x\nserver: { workers: 256 }').config?.server.limits.historicalReads).toBe(2)
+  })
+
+  test.each(limitNames)('%s is set by the file, by a variable in it, and by the environment', (name) => {
+    const { least, most } = requestLimitTable[name]
+    const yaml = (value: string | number): string => `project: x\nserver: { limits: { ${name}: ${value} } }`
+    expect(read(yaml(least)).config?.server.limits).toEqual({ ...usualLimits(1), [name]: least })
+    expect(read(yaml('"${N}"'), { N: String(most) }).config?.server.limits[name]).toBe(most)
+    expect(read(yaml(least), { [variableOf(name)]: String(most) }).config?.server.limits[name]).toBe(most)
+    const told = `server.limits.${name} must be a whole number from ${least} to ${most}`
+    for (const value of [least - 1, most + 1, 1.5])
+      expect(failures(yaml(value))).toEqual([`INVALID_CONFIG provender.yaml:2:${23 + name.length} ${told}`])
+    expect(failures('project: x', { [variableOf(name)]: 'many' })).toEqual([
+      `INVALID_CONFIG - ${told} (set by ${variableOf(name)})`,
+    ])
+  })
+
+  test('that do not exist are named', () => {
+    expect(failures('project: x\nserver: { limits: { jsonBodyByte: 5 } }')).toEqual([
+      'UNKNOWN_FIELD provender.yaml:2:21 provender.yaml, server.limits has no field "jsonBodyByte"',
+    ])
+  })
 })
 
 const wrong: [text: string, environment: Environment, ...expected: string[]][] = [

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { isProvenderError } from '../../src/kernel/errors.ts'
+import { fail, isProvenderError } from '../../src/kernel/errors.ts'
 import { apply } from '../../src/definitions/apply.ts'
 import { list, show } from '../../src/definitions/describe.ts'
 import { openWorld, type Process, worldStart } from '../support/definitions-world.ts'
@@ -42,6 +42,8 @@ test('a view is shown with its definition and what is stored of it', async () =>
     ],
     generation: '2026-01-01T00:00:00Z',
     coverage: [],
+    rows: 0,
+    newestEventTime: null,
     services: ['model'],
   }
   expect(await show(here, { kind: 'views', name: 'delays' })).toEqual(shown)
@@ -70,8 +72,22 @@ test('a view is shown with its definition and what is stored of it', async () =>
   expect(await show(here, { kind: 'views', name: 'delays' })).toEqual({
     ...shown,
     coverage: [[null, '2026-01-01T00:00:00Z']],
-    building: { generation: '2026-01-01T00:00:00.000001Z', coverage: [] },
+    building: { generation: '2026-01-01T00:00:00.000001Z', coverage: [], rows: 0, newestEventTime: null },
   })
+})
+
+test('an online store that cannot be asked hides nothing of what is defined', async () => {
+  const here = await applied()
+  const broken = async (): Promise<never> => {
+    throw fail('STORE_UNREACHABLE', 'The online store is gone')
+  }
+  const view = await show({ ...here, marks: { readMarks: broken } }, { kind: 'views', name: 'delays' })
+  expect(view).toMatchObject({ generation: '2026-01-01T00:00:00Z', error: { code: 'STORE_UNREACHABLE' } })
+  expect(Object.keys(view)).not.toContain('rows')
+  const aborted = async (): Promise<never> => {
+    throw fail('INTERRUPTED', 'The call was aborted')
+  }
+  await expect(list({ ...here, marks: { readMarks: aborted } }, 'views')).rejects.toMatchObject({ code: 'INTERRUPTED' })
 })
 
 test('a view that is not online has no generation', async () => {

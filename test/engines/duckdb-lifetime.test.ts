@@ -57,6 +57,40 @@ describe('rows are streamed', () => {
     expect(peak).toBeLessThan(150_000_000)
   })
 
+  test('a watched query tells how much of it is done, with user SQL too; one that is not watched tells nothing', async () => {
+    await makeBig(1_000_000)
+    const latest: Relation = { kind: 'latest', input: rows, by: ['s'], order: [own.event] }
+    const source: SqlSourceDef = {
+      kind: 'source',
+      name: 'small',
+      type: 'sql',
+      sql: 'SELECT max(s) AS s, max(id) AS id, max("at") AS "at" FROM big GROUP BY x',
+      timestamp: 'at',
+    }
+    const sql: Relation = {
+      kind: 'sql',
+      source,
+      take: [{ column: 's', as: 's', type: 'string' }],
+      inputs: [{ source: big }],
+    }
+    for (const [plan, watched] of [
+      [latest, true],
+      [sql, true],
+      [latest, false],
+    ] as const) {
+      await using result = await bench.offline.query({ plan, watched })
+      const told: (number | null)[] = []
+      const timer = setInterval(() => told.push(result.progress()), 5)
+      for await (const batch of result.batches()) if (batch.rows === 0) throw new Error('a batch has rows')
+      clearInterval(timer)
+      const known = told.filter((share) => share !== null)
+      if (watched) expect(new Set(known).size).toBeGreaterThan(3)
+      else expect(known).toEqual([])
+      expect(known.every((share) => share >= 0 && share <= 1)).toBe(true)
+      expect(result.progress()).toBe(null)
+    }
+  })
+
   test('a join of a large spine keeps its order', async () => {
     await makeBig(200_000)
     const join1 = {

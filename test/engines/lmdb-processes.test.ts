@@ -6,9 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { open } from 'lmdb'
+import { isTombstone } from '../../src/codecs/packed-row.ts'
 import { must } from '../../src/kernel/assert.ts'
 import { openLmdbOnline } from '../../src/engines/lmdb/online.ts'
-import { assertRow, assertStored, expected, keyed, packed } from '../../src/testing/online-rows.ts'
+import { assertRow, assertStored, expected, keyed, packed, readRows } from '../../src/testing/online-rows.ts'
 import { hotKeys, hotSpace, writesOf } from '../support/lmdb-writer.ts'
 
 let folder: string
@@ -43,7 +45,7 @@ describe('several processes on one LMDB folder', () => {
     })
     let seen = new Map<string, Uint8Array>()
     while (writing) {
-      const [rows] = await store.read([{ space: hotSpace, keys: hotKeys }])
+      const [rows] = await readRows(store, [{ space: hotSpace, keys: hotKeys }])
       const now = hotKeys.flatMap((key, i) => (rows?.[i] instanceof Uint8Array ? [{ key, row: rows[i] }] : []))
       const before = [...seen].map(([key, row]) => ({ key: Buffer.from(key, 'hex'), row }))
       seen = expected([...before, ...now])
@@ -52,7 +54,10 @@ describe('several processes on one LMDB folder', () => {
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
     expect((await ended).map(([code]: unknown[]) => code)).toEqual([0, 0])
-    await assertStored(store, hotSpace, hotKeys, expected([...writesOf(1, 6000), ...writesOf(2, 6000)]))
+    const left = expected([...writesOf(1, 6000), ...writesOf(2, 6000)])
+    await assertStored(store, hotSpace, hotKeys, left)
+    const rows = [...left.values()].filter((row) => !isTombstone(row)).length
+    expect((await store.readMarks([hotSpace]))[0]?.held).toEqual({ rows, newestEvent: 1n })
   })
 
   test('a writer that is killed leaves whole rows, and neither its lock nor its places for readers stay taken', async () => {
@@ -61,16 +66,18 @@ describe('several processes on one LMDB folder', () => {
     const written = writesOf(3, 20_000)
     for (let round = 0; round < 3; round++) {
       const child = startWriter(3, 20_000)
-      while (((await store.read([{ space: hotSpace, keys: hotKeys }]))[0] ?? []).every((row) => row === null))
+      while (((await readRows(store, [{ space: hotSpace, keys: hotKeys }]))[0] ?? []).every((row) => row === null))
         await new Promise((resolve) => setTimeout(resolve, 5))
       await new Promise((resolve) => setTimeout(resolve, 20 * round))
       child.kill('SIGKILL')
       await once(child, 'exit')
       await store.write({ view: 'other', generation: BigInt(round) }, [marker])
       const possible = new Set(written.map(({ row }) => Buffer.from(row).toString('hex')))
-      const [rows] = await store.read([{ space: hotSpace, keys: hotKeys }])
+      const [rows] = await readRows(store, [{ space: hotSpace, keys: hotKeys }])
       for (const row of rows ?? [])
         assert.ok(row === null || possible.has(Buffer.from(row).toString('hex')), 'a row is whole')
+      const found = (rows ?? []).filter((row) => row !== null && !isTombstone(row)).length
+      expect((await store.readMarks([hotSpace]))[0]?.held?.rows).toBe(found)
     }
   })
 
@@ -134,6 +141,30 @@ describe('several processes on one LMDB folder', () => {
       freed: 'none',
       after: 'none',
     })
+  })
+
+  test('rows that were never counted, as an earlier release wrote them, are not told as a wrong number', async () => {
+    const row = (key: string) => keyed(key, packed({ event: 1 }))
+    {
+      await using store = await openLmdbOnline(folder)
+      await store.write(hotSpace, [row('a')])
+      await store.birth(hotSpace, 7n)
+    }
+    const root = open<Buffer, Uint8Array>({ path: folder, encoding: 'binary', keyEncoding: 'binary', noSubdir: false })
+    const marks = root.openDB<Buffer, Uint8Array>({ name: 'marks', encoding: 'binary', keyEncoding: 'binary' })
+    for (const { key, value } of [...marks.getRange()]) {
+      const uncounted = Buffer.from(value.subarray(0, 17))
+      uncounted[0] = 3
+      await marks.put(key, uncounted)
+    }
+    await root.close()
+    await using store = await openLmdbOnline(folder)
+    await store.write(hotSpace, [row('b')])
+    expect((await store.readMarks([hotSpace]))[0]).toMatchObject({ cursor: 7n, held: null })
+    const everything = { eventBefore: 2n, revisionUpTo: 1n, tombstones: true }
+    await store.sweep(hotSpace, everything)
+    await store.write(hotSpace, [row('c')])
+    expect((await store.readMarks([hotSpace]))[0]).toMatchObject({ cursor: 7n, held: { rows: 1, newestEvent: 1n } })
   })
 
   test('what is no online store is refused: CORRUPT_STORE', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { expect, test } from 'vitest'
 import { openEngines } from '../../src/compose/engines.ts'
+import { requestLimitsOf } from '../../src/define/request-limits.ts'
 import { composeStore } from '../../src/compose/store.ts'
 import type { Config } from '../../src/define/config.ts'
 import { manualClock } from '../../src/kernel/clock.ts'
@@ -21,7 +22,7 @@ test('nothing is served of a file that was replaced between the look at it and i
     metadata: join(dir, '.provender', 'metadata.db'),
     offline: { url: join(dir, '.provender', 'offline'), replicas: [] },
     online: { url: join(dir, '.provender', 'online') },
-    server: { host: '127.0.0.1', port: 0, workers: 1, sql: false, dataRoots: [] },
+    server: { host: '127.0.0.1', port: 0, workers: 1, sql: false, dataRoots: [], limits: requestLimitsOf() },
     auth: 'none',
   }
   const clock = manualClock(epoch)

@@ -7,6 +7,7 @@ import { expect } from 'vitest'
 import { parseExact } from '../../src/codecs/exact-json.ts'
 import { openStore } from '../../src/compose/open-store.ts'
 import type { Store } from '../../src/contract/store.ts'
+import type { RequestLimits } from '../../src/define/request-limits.ts'
 import { loadRepository } from '../../src/definitions/load-files.ts'
 import { type Problem, errorTable } from '../../src/kernel/errors.ts'
 import { type Clock, manualClock } from '../../src/kernel/clock.ts'
@@ -100,7 +101,11 @@ FROM range(300) AS t(i)`
 
 /** Opens a bench: its definitions applied, all views materialized. */
 export async function openBench(
-  options: { readonly sql?: boolean; readonly dataRoots?: readonly string[] } = {},
+  options: {
+    readonly sql?: boolean
+    readonly dataRoots?: readonly string[]
+    readonly limits?: Partial<RequestLimits>
+  } = {},
 ): Promise<Bench> {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'provender-http-')))
   const write = (file: string, text: string): string => {
@@ -125,6 +130,7 @@ export async function openBench(
     port: 0,
     sql: options.sql ?? false,
     roots: { dir, dataRoots: options.dataRoots ?? [] },
+    limits: options.limits ?? {},
     logLevel: 'silent',
   })
   return {

@@ -3,6 +3,8 @@ import { connect } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openStore } from '../../src/compose/open-store.ts'
+import { requestLimitsOf } from '../../src/define/request-limits.ts'
+import { HistoricalTurns } from '../../src/server/historical-turns.ts'
 import { buildApp } from '../../src/server/app.ts'
 import { startBackground } from '../../src/server/background.ts'
 import type { ServerContext } from '../../src/server/context.ts'
@@ -95,6 +97,8 @@ describe('a route that is not there', () => {
       log: console,
       sql: false,
       roots: { dir: bench.dir, dataRoots: [] },
+      limits: requestLimitsOf(),
+      turns: new HistoricalTurns(requestLimitsOf()),
       uploads: openUploadFolder(),
       underway: new Set(),
       isClosing: () => false,

@@ -10,6 +10,7 @@ import { memoryPushLog } from '../../src/engines/memory/push-log.ts'
 import type { Clock } from '../../src/kernel/clock.ts'
 import type { Versioned } from '../../src/ports/registry.ts'
 import type { ViewState } from '../../src/ports/run-log.ts'
+import { readRows } from '../../src/testing/online-rows.ts'
 import { encodeEntityKey } from '../../src/values/entity-key.ts'
 import type { VirtualTime } from './virtual-time.ts'
 import { type FileRow, config, fileColumns, fileValues, memoryPath } from './world.ts'
@@ -123,8 +124,9 @@ async function servedEvent(
   const serving = servingIn(states)
   const key = encodeEntityKey(['int64'], [BigInt(k)])
   if (serving === null || key === null) return undefined
-  const [found] = await online.open().read([{ space: { view: 'view', generation: serving.generation }, keys: [key] }])
-  const row = found?.[0] ?? null
+  const [[row = null] = []] = await readRows(online.open(), [
+    { space: { view: 'view', generation: serving.generation }, keys: [key] },
+  ])
   return row === null ? null : readHeader(row).order.event
 }
 

@@ -1,4 +1,5 @@
 import type { Config } from '../../src/define/config.ts'
+import { requestLimitsOf } from '../../src/define/request-limits.ts'
 import type { WireDefinitions } from '../../src/define/definition.ts'
 import type { Clock } from '../../src/kernel/clock.ts'
 import type { Store } from '../../src/contract/store.ts'
@@ -103,7 +104,7 @@ export const config: Config = {
   metadata: ':memory:',
   offline: { url: ':memory:', replicas: [] },
   online: { url: ':memory:' },
-  server: { host: '127.0.0.1', port: 0, workers: 1, sql: false, dataRoots: [] },
+  server: { host: '127.0.0.1', port: 0, workers: 1, sql: false, dataRoots: [], limits: requestLimitsOf() },
   auth: 'none',
 }
 

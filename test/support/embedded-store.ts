@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { openEngines } from '../../src/compose/engines.ts'
+import { requestLimitsOf } from '../../src/define/request-limits.ts'
 import { composeStore } from '../../src/compose/store.ts'
 import type { Store } from '../../src/contract/store.ts'
 import type { Config } from '../../src/define/config.ts'
@@ -17,7 +18,7 @@ const configOf = (dir: string): Config => ({
   metadata: join(dir, '.provender', 'metadata.db'),
   offline: { url: join(dir, '.provender', 'offline'), replicas: [] },
   online: { url: join(dir, '.provender', 'online') },
-  server: { host: '127.0.0.1', port: 0, workers: 1, sql: false, dataRoots: [] },
+  server: { host: '127.0.0.1', port: 0, workers: 1, sql: false, dataRoots: [], limits: requestLimitsOf() },
   auth: 'none',
 })
 

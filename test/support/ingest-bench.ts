@@ -8,6 +8,7 @@ import { type MemoryPushLog, memoryPushLog } from '../../src/engines/memory/push
 import type { IngestDeps } from '../../src/ingest/deps.ts'
 import { must } from '../../src/kernel/assert.ts'
 import { manualClock } from '../../src/kernel/clock.ts'
+import { readRows } from '../../src/testing/online-rows.ts'
 import { encodeEntityKey } from '../../src/values/entity-key.ts'
 import { parseInstant } from '../../src/values/instant.ts'
 import type { OnlineStore } from '../../src/ports/online.ts'
@@ -88,7 +89,9 @@ export function ingestBench(definitions: Definitions, engines?: BenchEngines): I
         ),
         'no key is null',
       )
-      const [[row = null] = []] = await online.read([{ space: { view, generation: stored.generation }, keys: [key] }])
+      const [[row = null] = []] = await readRows(online, [
+        { space: { view, generation: stored.generation }, keys: [key] },
+      ])
       if (row === null) return null
       const { order, tombstone, revision, fingerprint } = readHeader(row)
       // Read as any reader does: by the schema that the store itself keeps for the row.

@@ -1,7 +1,7 @@
 // A process that writes to an online store until it is full: node lmdb-filler.ts FOLDER. It prints what it met, as JSON.
 import { isProvenderError } from '../../src/kernel/errors.ts'
 import { openLmdbOnline } from '../../src/engines/lmdb/online.ts'
-import { keyed, packed } from '../../src/testing/online-rows.ts'
+import { keyed, packed, readRows } from '../../src/testing/online-rows.ts'
 
 const space = { view: 'filled', generation: 1n }
 const rows = (from: number, count: number, size: number): ReturnType<typeof keyed>[] =>
@@ -27,7 +27,7 @@ while (code === 'none' && written < 200_000) {
 const together = await Promise.all(
   [1, 2, 3].map(async (n) => codeOf(store.write(space, rows(n * 1_000_000, 5000, 500)))),
 )
-const [found] = await store.read([{ space, keys: rows(0, written + 500, 0).map((row) => row.key) }])
+const [found] = await readRows(store, [{ space, keys: rows(0, written + 500, 0).map((row) => row.key) }])
 const freed = await codeOf(store.drop(space))
 const after = await codeOf(store.write(space, rows(0, 10, 100)))
 console.log(

@@ -1,4 +1,5 @@
 import type { Engines } from '../../src/compose/engines.ts'
+import { requestLimitsOf } from '../../src/define/request-limits.ts'
 import { composeStore } from '../../src/compose/store.ts'
 import type { Store } from '../../src/contract/store.ts'
 import type { Config } from '../../src/define/config.ts'
@@ -19,7 +20,7 @@ const config: Config = {
   metadata: ':memory:',
   offline: { url: ':memory:', replicas: [] },
   online: { url: ':memory:' },
-  server: { host: '127.0.0.1', port: 0, workers: 1, sql: false, dataRoots: [] },
+  server: { host: '127.0.0.1', port: 0, workers: 1, sql: false, dataRoots: [], limits: requestLimitsOf() },
   auth: 'none',
 }
 

@@ -54,7 +54,7 @@ async function describeSource(
 
 async function describeFiles(engine: Engine, source: FileSourceDef, call?: Call): Promise<SourceFacts> {
   const files = await filesOf(source, engine.repositoryDir)
-  const opened = await engine.session(call)
+  const opened = await engine.session(call, false)
   await using session = opened.session
   const schemas = await engine.schemas.of(session, files, source.type)
   const rows = source.type === 'csv' ? null : schemas.reduce((sum, schema) => sum + (schema.rows ?? 0), 0)
@@ -85,6 +85,7 @@ async function describeSql(
   const { session, logTable } = await engine.lockedSession(
     files.map((f) => f.path),
     call,
+    false,
   )
   try {
     const context: LeafContext = { session, schemas: engine.schemas, logTable, files: found }

@@ -48,16 +48,16 @@ export class Engine implements AsyncDisposable {
     this.repositoryDir = options.repositoryDir
   }
 
-  /** A session on the shared instance. @throws CLOSED. */
-  async session(call: Call | undefined): Promise<EngineSession> {
+  /** A session on the shared instance; a watched one can tell its progress. @throws CLOSED. */
+  async session(call: Call | undefined, watched: boolean): Promise<EngineSession> {
     this.#checkOpen()
     const { instance, tables } = await this.#shared()
-    const session = this.#track(new Session(await this.#connect(instance), call))
+    const session = this.#track(new Session(await this.#connect(instance, watched), call))
     return { session, logTable: logTableOf(tables, session), scratchDir: null }
   }
 
   /** A session on an instance of its own that can read these files and the push log, and write to a scratch folder; nothing else, for good. @throws CLOSED. */
-  async lockedSession(files: readonly string[], call: Call | undefined): Promise<EngineSession> {
+  async lockedSession(files: readonly string[], call: Call | undefined, watched: boolean): Promise<EngineSession> {
     this.#checkOpen()
     const { tempDir, limits, log } = this.#options
     const scratchDir = join(tempDir, `${process.pid}-${randomUUID()}`)
@@ -69,8 +69,10 @@ export class Engine implements AsyncDisposable {
         await this.#open({ ...limits, memoryBytes: limits.memoryBytes / 2 }),
         close,
       )
+      // Connected before the lock, behind which a connection cannot be told to be watched.
+      const connection = await this.#connect(instance, watched)
       await lockInstance(instance, files, [...(log === null ? [] : [log.index.folder.rows]), scratchDir])
-      const session = this.#track(new Session(await this.#connect(instance), call))
+      const session = this.#track(new Session(connection, call))
       const opened = undo.move()
       session.onDispose(() => opened.disposeAsync())
       return { session, logTable: logTableOf(tables, session), scratchDir }
@@ -97,9 +99,10 @@ export class Engine implements AsyncDisposable {
   }
 
   /** A connection, unless the engine was disposed meanwhile. */
-  async #connect(instance: Instance): Promise<DuckDBConnection> {
+  async #connect(instance: Instance, watched: boolean): Promise<DuckDBConnection> {
     this.#checkOpen()
     const connection = await instance.db.connect()
+    if (watched) await connection.run('SET enable_progress_bar_print = false; SET enable_progress_bar = true')
     if (this.#disposal === undefined) return connection
     connection.closeSync()
     throw closed()

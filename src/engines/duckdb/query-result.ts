@@ -39,6 +39,7 @@ export function queryResult(parts: QueryParts): QueryResult {
       once()
       return batches(parts, fields)
     },
+    progress: () => parts.session.progress(),
     writeParquet: async (path) => {
       once()
       return writeParquet(parts, path)

@@ -34,9 +34,10 @@ export async function startQuery(engine: Engine, query: OfflineQuery, call?: Cal
   await checkUnchanged(named)
   const userSql =
     leaves.some((leaf) => leaf.kind === 'sql') || [...spines.values()].some((spine) => spine.kind === 'sql')
+  const watched = query.watched ?? false
   const { session, scratchDir, logTable } = userSql
-    ? await engine.lockedSession([...pathsOf(files), ...spinePaths(spines)], call)
-    : await engine.session(call)
+    ? await engine.lockedSession([...pathsOf(files), ...spinePaths(spines)], call, watched)
+    : await engine.session(call, watched)
   const context: LeafContext = { session, schemas: engine.schemas, logTable, files }
   const explained = (thrown: unknown): Promise<Error> =>
     explain(thrown, {

@@ -48,6 +48,13 @@ export class Session implements AsyncDisposable {
     return this.guard(() => this.connection.stream(sql))
   }
 
+  /** How much of the statement that runs is done, 0–1, where the session is watched; null where nothing runs or nothing is known. */
+  progress(): number | null {
+    if (this.#disposal !== undefined) return null
+    const { percentage } = this.connection.progress
+    return percentage < 0 ? null : Math.min(percentage / 100, 1)
+  }
+
   /** Lets a piece of work on the connection run; its errors become errors of the table. */
   async guard<T>(work: () => Promise<T>): Promise<T> {
     this.check()

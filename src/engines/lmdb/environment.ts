@@ -19,6 +19,8 @@ interface Job {
 const sliceMs = 4
 /** How long reads may go on in a file that was replaced. Marks and writes look each time. */
 const readsTrustFileMs = 500
+/** How long reads within one turn of the event loop may see one state: a loop that only reads never ends its turn. */
+const stateKeptMs = 1
 
 /**
  * The open file of one folder in one process, shared by all handles on it: two would wait for each other's
@@ -30,6 +32,11 @@ export class Environment {
   readonly #queue: Job[] = []
   #databases: Databases | undefined
   #lookedAtMs = 0
+  /** When the state that reads see was taken; undefined where the next read takes it anew. */
+  #seenAtMs: number | undefined
+  readonly #forget = (): void => {
+    this.#seenAtMs = undefined
+  }
   /** Whoever writes or reopens holds it; a chain of those that wait. */
   #turn: Promise<unknown> = Promise.resolve()
   #draining: Promise<void> | undefined
@@ -77,21 +84,50 @@ export class Environment {
     return this.#exclusive(async () => this.#inPlace())
   }
 
-  /**
-   * Reads at the newest state that any process has committed. `body` must not wait.
-   * `look`: in the file that lies at the path now; else the last look may have been moments ago.
-   */
-  async read<T>(look: boolean, body: (databases: Databases) => T): Promise<T> {
+  /** Reads in the file that lies at the path now, at the newest state that any process has committed. `body` must not wait. */
+  async read<T>(body: (databases: Databases) => T): Promise<T> {
     try {
       for (;;) {
-        const databases =
-          look || Date.now() - this.#lookedAtMs >= readsTrustFileMs
-            ? await this.current()
-            : (this.#databases ?? (await this.current()))
-        if (databases === this.#databases) return readNow(databases, body)
+        const databases = await this.current()
+        if (databases !== this.#databases) continue
+        this.#forget()
+        return this.#readNow(databases, performance.now(), body)
       }
     } catch (thrown) {
       throw await storeFailure(thrown, this.#file)
+    }
+  }
+
+  /**
+   * As `read`, for who reads often: at once where it can, in the file that lay there moments ago, at the state that was the
+   * newest at the first read of this turn of the event loop or a millisecond ago. One's own writes are always seen.
+   */
+  readHot<T>(body: (databases: Databases) => T): T | Promise<T> {
+    const nowMs = performance.now()
+    const databases = this.#databases
+    if (databases === undefined || nowMs - this.#lookedAtMs >= readsTrustFileMs) return this.read(body)
+    try {
+      return this.#readNow(databases, nowMs, body)
+    } catch (thrown) {
+      return storeFailure(thrown, this.#file).then((failed) => {
+        throw failed
+      })
+    }
+  }
+
+  /** Taking the newest state costs as much as reading a row. What others commit in between, nobody here can have heard of. */
+  #readNow<T>(databases: Databases, nowMs: number, body: (databases: Databases) => T): T {
+    if (this.#seenAtMs === undefined || nowMs - this.#seenAtMs >= stateKeptMs) {
+      if (this.#seenAtMs === undefined) setImmediate(this.#forget)
+      this.#seenAtMs = nowMs
+      databases.root.resetReadTxn()
+    }
+    try {
+      return body(databases)
+    } catch (thrown) {
+      if (!isReadersFull(thrown)) throw thrown
+      databases.root.readerCheck() // frees the places of processes that were killed
+      return body(databases)
     }
   }
 
@@ -145,6 +181,7 @@ export class Environment {
       await this.#closeFile()
       return
     }
+    this.#forget()
     for (const settle of settled) settle()
   }
 
@@ -182,26 +219,16 @@ export class Environment {
   }
 
   #looked(databases: Databases): Databases {
-    this.#lookedAtMs = Date.now()
+    this.#lookedAtMs = performance.now()
     return databases
   }
 
   async #closeFile(): Promise<void> {
     const databases = this.#databases
     this.#databases = undefined
+    this.#forget()
     // What lmdb has to say while it closes a file that it gave up on is known already.
     await databases?.root.close().catch(() => undefined)
-  }
-}
-
-function readNow<T>(databases: Databases, body: (databases: Databases) => T): T {
-  databases.root.resetReadTxn()
-  try {
-    return body(databases)
-  } catch (thrown) {
-    if (!isReadersFull(thrown)) throw thrown
-    databases.root.readerCheck() // frees the places of processes that were killed
-    return body(databases)
   }
 }
 

@@ -6,8 +6,10 @@ import { readHeader, replaces } from '../../codecs/packed-row.ts'
 import { checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import { longestKeyBytes } from '../../ports/online.ts'
+import type { Databases } from './databases.ts'
 import { Environment, type Step } from './environment.ts'
-import { lmdbMarks } from './marks.ts'
+import { lookUp } from './look-up.ts'
+import { type Tally, lmdbMarks, tally } from './marks.ts'
 import { afterPrefix, prefixOf } from './space-key.ts'
 
 /** Rows looked at between two looks at the clock. */
@@ -31,8 +33,8 @@ export async function openLmdbOnline(folder: string): Promise<OnlineStore & Onli
     return environment
   }
   return {
-    async read(requests, call) {
-      return enter(call).read(false, ({ rows }) => requests.map(({ space, keys }) => find(rows, prefixOf(space), keys)))
+    read(requests, call) {
+      return enter(call).readHot(({ rows }) => requests.map(({ space, keys }) => lookUp(rows, prefixOf(space), keys)))
     },
     async write(space, rows, call) {
       enter(call)
@@ -41,8 +43,9 @@ export async function openLmdbOnline(folder: string): Promise<OnlineStore & Onli
           throw fail('KEY_TOO_LONG', `An entity key of ${space.view} has ${key.length} bytes`)
       const outcomes: WriteOutcome[] = []
       for (let i = 0; i < rows.length; i += sortedRows) {
-        const entries = sorted(prefixOf(space), rows.slice(i, i + sortedRows))
-        for (const outcome of await environment.write(call, () => writing(entries))) outcomes.push(outcome)
+        const prefix = prefixOf(space)
+        const entries = sorted(prefix, rows.slice(i, i + sortedRows))
+        for (const outcome of await environment.write(call, () => writing(prefix, entries))) outcomes.push(outcome)
       }
       return outcomes
     },
@@ -56,11 +59,8 @@ export async function openLmdbOnline(folder: string): Promise<OnlineStore & Onli
         return { done: undefined }
       })
       while (
-        (await free(
-          environment,
-          { prefix, keys: await environment.read(true, ({ rows }) => keysOf(rows, prefix)) },
-          call,
-        )) > 0
+        (await free(environment, { prefix, keys: await environment.read(({ rows }) => keysOf(rows, prefix)) }, call)) >
+        0
       )
         checkCall(call)
     },
@@ -76,35 +76,8 @@ export async function openLmdbOnline(folder: string): Promise<OnlineStore & Onli
   }
 }
 
-/** Room for a whole key while it is looked up, which never waits: shared by all look-ups. */
-const scratch = Buffer.alloc(512 + longestKeyBytes)
-
-/** Looks rows up under a prefix; lmdb's own buffer is used again by the next look-up, so the row is copied. */
-function find(rows: Database<Buffer, Uint8Array>, prefix: Buffer, keys: readonly Uint8Array[]): (Uint8Array | null)[] {
-  scratch.set(prefix)
-  const found: (Uint8Array | null)[] = []
-  for (const key of keys) {
-    if (key.length > longestKeyBytes) {
-      found.push(null)
-      continue
-    }
-    scratch.set(key, prefix.length)
-    const row = rows.getBinaryFast(scratch.subarray(0, prefix.length + key.length))
-    found.push(row === undefined ? null : copyOf(row, sizeOf(rows)))
-  }
-  return found
-}
-
 /** The size of the value found last; the buffer itself is longer. */
 const sizeOf = (rows: Database<Buffer, Uint8Array> & { lastSize?: number }): number => rows.lastSize ?? 0
-
-/** Copying into Node's pool costs a tenth of `slice`. */
-function copyOf(found: Uint8Array, size: number): Uint8Array {
-  const copy = Buffer.allocUnsafe(size)
-  if (found instanceof Buffer) found.copy(copy, 0, 0, size)
-  else copy.set(found.subarray(0, size))
-  return copy
-}
 
 interface Entry {
   readonly key: Buffer
@@ -129,20 +102,36 @@ function sorted(prefix: Buffer, rows: readonly KeyedRow[]): readonly Entry[] {
 }
 
 /** Compares and puts. */
-function writing(entries: readonly Entry[]): Step<WriteOutcome[]> {
+function writing(prefix: Buffer, entries: readonly Entry[]): Step<WriteOutcome[]> {
   const outcomes: WriteOutcome[] = []
   let next = 0
-  return ({ rows }, untilMs) => {
+  return tallied(prefix, ({ rows }, untilMs, counts) => {
     while (next < entries.length) {
       const entry = entries[next++]
       if (entry === undefined) break
-      const old = rows.getBinaryFast(entry.key)
-      const wins = old === undefined || replaces(entry.row, old.subarray(0, sizeOf(rows)))
+      const old = rows.getBinaryFast(entry.key)?.subarray(0, sizeOf(rows))
+      const wins = old === undefined || replaces(entry.row, old)
+      counts.wrote(entry.row, old, wins)
       if (wins) void rows.put(entry.key, entry.row)
       outcomes[entry.index] = wins ? 'applied' : 'superseded'
       if (next % clockRows === 0 && next < entries.length && performance.now() >= untilMs) return undefined
     }
     return { done: outcomes }
+  })
+}
+
+/** A step whose writes are counted in the transaction that makes them; also those before something was thrown, which stay. */
+function tallied<T>(
+  prefix: Buffer,
+  step: (databases: Databases, untilMs: number, counts: Tally) => ReturnType<Step<T>>,
+): Step<T> {
+  return (databases, untilMs) => {
+    const counts = tally(databases, prefix)
+    try {
+      return step(databases, untilMs, counts)
+    } finally {
+      counts.keep()
+    }
   }
 }
 
@@ -159,7 +148,7 @@ async function sweep(
   call: Call | undefined,
 ): Promise<{ freed: number; next: Uint8Array | null }> {
   const start = after === undefined ? prefix : Buffer.concat([prefix, after])
-  const { due, last } = await environment.read(true, ({ rows }) => {
+  const { due, last } = await environment.read(({ rows }) => {
     const keys: Uint8Array[] = []
     let seen = 0
     let end: Uint8Array | null = null
@@ -195,29 +184,26 @@ function keysOf(rows: Database<Buffer, Uint8Array>, prefix: Buffer): Uint8Array[
 /** Removes rows by their whole keys; those for which the rule still holds, if there is one. */
 async function free(
   environment: Environment,
-  { keys, rule }: { readonly prefix: Buffer; readonly keys: readonly Uint8Array[]; readonly rule?: SweepRule },
+  { prefix, keys, rule }: { readonly prefix: Buffer; readonly keys: readonly Uint8Array[]; readonly rule?: SweepRule },
   call: Call | undefined,
 ): Promise<number> {
   if (keys.length === 0) return 0
   return environment.write(call, () => {
     let next = 0
     let freed = 0
-    return ({ rows }, untilMs) => {
+    return tallied(prefix, ({ rows }, untilMs, counts) => {
       while (next < keys.length) {
         const key = keys[next++]
-        const row = key === undefined ? undefined : rows.getBinaryFast(key)
-        if (
-          key !== undefined &&
-          row !== undefined &&
-          (rule === undefined || isDue(row.subarray(0, sizeOf(rows)), rule))
-        ) {
+        const row = key === undefined ? undefined : rows.getBinaryFast(key)?.subarray(0, sizeOf(rows))
+        if (key !== undefined && row !== undefined && (rule === undefined || isDue(row, rule))) {
+          counts.freed(row)
           void rows.remove(key)
           freed++
         }
         if (next % clockRows === 0 && performance.now() >= untilMs && next < keys.length) return undefined
       }
       return { done: freed }
-    }
+    })
   })
 }
 
@@ -231,7 +217,7 @@ async function schemas(
 ): Promise<(string | null)[]> {
   const find = (kept: Database<Buffer, Uint8Array>, fingerprint: number): string | null =>
     kept.getBinary(fingerprintKey(fingerprint))?.toString() ?? null
-  const found = await environment.read(true, (databases) =>
+  const found = await environment.read((databases) =>
     entries.map(({ fingerprint }) => find(databases.schemas, fingerprint)),
   )
   if (entries.every(({ text }, i) => text === undefined || found[i] !== null)) return found

@@ -184,11 +184,14 @@ function guess(values: readonly unknown[]): FeatureType {
 
 function resultOf(rows: Rows, call?: Call): QueryResult {
   const batchRows = 1000
+  let read = 0
   return {
     fields: rows.fields,
+    progress: () => (rows.rows.length === 0 ? null : read / rows.rows.length),
     async *batches() {
       for (let from = 0; from < rows.rows.length; from += batchRows) {
         checkCall(call)
+        read = Math.min(from + batchRows, rows.rows.length)
         const slice = rows.rows.slice(from, from + batchRows)
         yield {
           fields: rows.fields,

@@ -1,10 +1,11 @@
 import type { Call } from '../../kernel/call.ts'
 import type { Marks, OnlineMarks, Stamp } from '../../ports/marks.ts'
 import type { KeyedRow, OnlineStore, Space, SweepRule, WriteOutcome } from '../../ports/online.ts'
-import { readHeader, replaces } from '../../codecs/packed-row.ts'
+import { isTombstone, readHeader, replaces, rowEvent } from '../../codecs/packed-row.ts'
 import { checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import { longestKeyBytes } from '../../ports/online.ts'
+import { byteList, itemsOf } from '../../values/byte-list.ts'
 
 /** What an online store holds, frozen at one instant. */
 export interface OnlineImage {
@@ -17,7 +18,10 @@ export interface OnlineImage {
 interface Marked {
   readonly cursor: bigint | null
   readonly stamp: Stamp | null
+  readonly newestEvent: bigint | null
 }
+
+const noMarks: Marked = Object.freeze({ cursor: null, stamp: null, newestEvent: null })
 
 /** One online store in memory; what several processes open. It outlives the handles on it. */
 export interface MemoryOnline {
@@ -75,7 +79,7 @@ function handle(state: State): OnlineStore & OnlineMarks {
       enter(call)
       return requests.map(({ space, keys }) => {
         const rows = state.spaces.get(nameOf(space))
-        return keys.map((key) => copyOf(rows?.get(textOf(key))))
+        return byteList(itemsOf(keys).map((key) => (key === null ? null : (rows?.get(textOf(key)) ?? null))))
       })
     },
     async write(space, rows, call) {
@@ -107,16 +111,21 @@ function handle(state: State): OnlineStore & OnlineMarks {
 }
 
 function marksOf(state: State, enter: (call: Call | undefined) => void): OnlineMarks {
-  const marksAt = (space: Space): Marked => state.marks.get(nameOf(space)) ?? { cursor: null, stamp: null }
+  const marksAt = (space: Space): Marked => state.marks.get(nameOf(space)) ?? noMarks
   return {
     async readMarks(spaces, call) {
       enter(call)
-      return spaces.map((space): Marks => ({ incarnation: state.incarnation, ...marksAt(space) }))
+      return spaces.map((space): Marks => {
+        const { cursor, stamp, newestEvent } = marksAt(space)
+        const rows = [...(state.spaces.get(nameOf(space))?.values() ?? [])].filter((row) => !isTombstone(row)).length
+        return { incarnation: state.incarnation, cursor, stamp, held: { rows, newestEvent } }
+      })
     },
     async birth(space, cursor, call) {
       enter(call)
-      if (marksAt(space).stamp === null)
-        state.marks.set(nameOf(space), { cursor, stamp: { attempt: 0n, state: 'done' } })
+      const marks = marksAt(space)
+      if (marks.stamp === null)
+        state.marks.set(nameOf(space), { ...marks, cursor, stamp: { attempt: 0n, state: 'done' } })
     },
     async moveCursor(space, to, incarnation, call) {
       enter(call)
@@ -147,6 +156,10 @@ function writeRows(state: State, space: Space, rows: readonly KeyedRow[]): Write
   const name = nameOf(space)
   const stored = state.spaces.get(name) ?? new Map<string, Uint8Array>()
   state.spaces.set(name, stored)
+  const marks = state.marks.get(name) ?? noMarks
+  const events = rows.filter(({ row }) => !isTombstone(row)).map(({ row }) => rowEvent(row))
+  const newestEvent = [marks.newestEvent, ...events].reduce((a, b) => (a === null || (b !== null && b > a) ? b : a))
+  state.marks.set(name, { ...marks, newestEvent })
   return rows.map(({ key, row }) => {
     const text = textOf(key)
     const old = stored.get(text)
@@ -189,8 +202,6 @@ function isFreed(row: Uint8Array, rule: SweepRule): boolean {
 
 /** Digits, then a colon, then whatever the view is called: no two spaces share it. */
 const nameOf = (space: Space): string => `${space.generation}:${space.view}`
-
-const copyOf = (row: Uint8Array | undefined): Uint8Array | null => (row === undefined ? null : new Uint8Array(row))
 
 /** Latin-1 keeps the order of bytes. */
 const textOf = (key: Uint8Array): string => Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')

@@ -1,0 +1,15 @@
+/** Narrower and wider lines are hard to read. */
+const minWidth = 40
+const maxWidth = 110
+
+/** A sentence in lines of at most a width; in lines that can be read where that is a very small or great one. */
+export function wrapped(text: string, width: number): string[] {
+  const limit = Math.min(Math.max(width, minWidth), maxWidth)
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1) ?? ''
+    if (last !== '' && last.length + 1 + word.length > limit) lines.push(word)
+    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`
+  }
+  return lines
+}
