@@ -51,8 +51,8 @@ async function ofAll(
   return true
 }
 
-type Marked = Pick<Marks, 'cursor' | 'stamp'>
-const noMarks: Marked = Object.freeze({ cursor: null, stamp: null })
+type Marked = Omit<Marks, 'incarnation'>
+const noMarks: Marked = Object.freeze({ cursor: null, stamp: null, held: null })
 
 async function marksIn(
   { node, tag }: Group,
@@ -64,10 +64,11 @@ async function marksIn(
   return {
     incarnation: String(incarnation),
     marks: spaces.map((_, i) => {
-      const [cursor, stamp] = [marks[2 * i], marks[2 * i + 1]]
+      const [cursor = null, stamp = null, rows = null, newest = null] = marks.slice(4 * i, 4 * i + 4)
       return {
-        cursor: cursor === null || cursor === undefined ? null : unbiased(cursor),
-        stamp: stamp === null || stamp === undefined ? null : stampOf(stamp.toString()),
+        cursor: cursor === null ? null : unbiased(cursor),
+        stamp: stamp === null ? null : stampOf(stamp.toString()),
+        held: { rows: Number(rows ?? 0), newestEvent: newest === null ? null : unbiased(newest) },
       }
     }),
   }
@@ -82,8 +83,14 @@ function merged(all: readonly Marked[]): Marked {
   return {
     cursor: cursors.length < all.length ? null : cursors.reduce((least, each) => (each < least ? each : least)),
     stamp: first === undefined || stamps.length < all.length ? null : same ? first : torn(stamps),
+    held: {
+      rows: all.reduce((sum, { held }) => sum + (held?.rows ?? 0), 0),
+      newestEvent: all.reduce<bigint | null>((most, { held }) => later(most, held?.newestEvent ?? null), null),
+    },
   }
 }
+
+const later = (a: bigint | null, b: bigint | null): bigint | null => (a === null || (b !== null && b > a) ? b : a)
 
 /** What no attempt leaves behind: groups that do not agree hold parts of several. */
 const torn = (stamps: readonly Stamp[]): Stamp => ({

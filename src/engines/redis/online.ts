@@ -8,7 +8,7 @@ import { biased, entityKey, entityPattern, fieldOf, marksKey, schemasKey } from 
 import { redisMarks } from './marks.ts'
 import { coalescedReads } from './reads.ts'
 import { dropMarks, dropRows, keepSchemas, sweepRows, writeRows } from './scripts.ts'
-import { type Servers, cluster, standalone } from './servers.ts'
+import { type Group, type Servers, cluster, standalone } from './servers.ts'
 import { spread } from './spread.ts'
 
 /** Where an online store is, and whose: projects share a server without seeing each other. */
@@ -38,7 +38,7 @@ export function openRedisOnline({ place, project }: RedisPlace): OnlineStore & O
   }
   const read = coalescedReads(servers, project)
   return Object.freeze({
-    async read(requests, call) {
+    read(requests, call) {
       enter(call)
       return read(requests, call)
     },
@@ -69,7 +69,7 @@ async function write(
     const hash = entityKey(project, key)
     return { key: hash, args: [hash, asBuffer(row)] }
   })
-  const work = { script: writeRows, head: [fieldOf(space)], most: rowsAtOnce }
+  const work = { script: writeRows, head: ({ tag }: Group) => [fieldOf(space), marksKey(tag)], most: rowsAtOnce }
   const cut = (answer: unknown): WriteOutcome[] =>
     [...String(answer)].map((digit) => (digit === '1' ? 'applied' : 'superseded'))
   return spread(servers, work, { items, cut }, call)
@@ -91,11 +91,13 @@ async function sweep(
 ): Promise<{ freed: number; next: Uint8Array | null }> {
   const [at, cursor] = placeOf(after)
   const { groups } = await servers.topology(call)
-  const node = groups[at]?.node
+  const group = groups[at]
   // The servers are fewer than when the sweep began: the next one goes through all of them.
-  if (node === undefined) return { freed: 0, next: null }
+  if (group === undefined) return { freed: 0, next: null }
+  const { node, tag } = group
   const { next, keys } = await node.scan(cursor, entityPattern(project), scannedKeys, call)
-  const head = [fieldOf(space), biased(rule.eventBefore), unsigned(rule.revisionUpTo), rule.tombstones ? '1' : '0']
+  const limits = [biased(rule.eventBefore), unsigned(rule.revisionUpTo), rule.tombstones ? '1' : '0']
+  const head = [fieldOf(space), marksKey(tag), ...limits]
   let freed = 0
   for (let i = 0; i < keys.length; i += scannedKeys)
     freed += Number(await node.run(sweepRows, [], [...head, ...keys.slice(i, i + scannedKeys)], call))

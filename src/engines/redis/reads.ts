@@ -1,6 +1,7 @@
 import { abandonable } from '../../kernel/abandon.ts'
 import type { Call } from '../../kernel/call.ts'
 import { type OnlineStore, longestKeyBytes } from '../../ports/online.ts'
+import { byteList, itemsOf } from '../../values/byte-list.ts'
 import { entityKey, fieldOf } from './layout.ts'
 import { readRows } from './scripts.ts'
 import type { Servers } from './servers.ts'
@@ -21,7 +22,7 @@ interface Batch {
 export function coalescedReads(servers: Servers, project: string): OnlineStore['read'] {
   let batch: Batch | undefined
   const cut = (answer: unknown): (Uint8Array | null)[] => answer as (Buffer | null)[]
-  const work = { script: readRows, head: [], most: keysAtOnce }
+  const work = { script: readRows, head: () => [], most: keysAtOnce }
   const open = (): Batch => {
     const items: Item[] = []
     const rows = new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
@@ -34,14 +35,14 @@ export function coalescedReads(servers: Servers, project: string): OnlineStore['
     const asked = (batch ??= open())
     const places = requests.map(({ space, keys }) => {
       const field = fieldOf(space)
-      return keys.map((key) => {
-        if (key.length > longestKeyBytes) return -1
+      return itemsOf(keys).map((key) => {
+        if (key === null || key.length > longestKeyBytes) return -1
         const hash = entityKey(project, key)
         return asked.items.push({ key: hash, args: [field, hash] }) - 1
       })
     })
     const rows = await waited(asked.rows, call)
-    return places.map((of) => of.map((place) => rows[place] ?? null))
+    return places.map((of) => byteList(of.map((place) => rows[place] ?? null)))
   }
 }
 

@@ -40,21 +40,38 @@ local function replaces(new, old)
 end
 `
 
-/** ARGV: field, then key and row in turn. Answers a text of one digit a row: 1 stored, 0 superseded. */
+// What a space holds is counted beside its marks: n<space> = rows that are no tombstones, e<space> = the newest event time.
+
+/** ARGV: field, marks, then key and row in turn. Answers a text of one digit a row: 1 stored, 0 superseded. */
 export const writeRows = script(
   false,
   `${compareRows}
-local field, outcomes = ARGV[1], {}
-for i = 2, #ARGV, 2 do
+local field, marks, outcomes = ARGV[1], ARGV[2], {}
+local more, newest, n1, n2 = 0, nil, -1, -1
+local function isRow(row) return string.byte(row, 2) % 2 == 0 end
+for i = 3, #ARGV, 2 do
   local key, new = ARGV[i], ARGV[i + 1]
   local old = redis.call('HGET', key, field)
   if old and #old < header then return redis.error_reply('CORRUPT ' .. #old .. ' bytes are no row') end
+  if isRow(new) then
+    local e1, e2 = struct.unpack('>I4I4', new, 15)
+    if e1 > n1 or (e1 == n1 and e2 > n2) then newest, n1, n2 = string.sub(new, 15, 22), e1, e2 end
+  end
   if not old or replaces(new, old) then
     redis.call('HSET', key, field, new)
-    outcomes[i / 2] = '1'
+    if isRow(new) then more = more + 1 end
+    if old and isRow(old) then more = more - 1 end
+    outcomes[(i - 1) / 2] = '1'
   else
-    outcomes[i / 2] = '0'
+    outcomes[(i - 1) / 2] = '0'
   end
+end
+if more ~= 0 then redis.call('HINCRBY', marks, 'n' .. field, more) end
+if newest then
+  local old = redis.call('HGET', marks, 'e' .. field)
+  local o1, o2 = -1, -1
+  if old then o1, o2 = struct.unpack('>I4I4', old) end
+  if n1 > o1 or (n1 == o1 and n2 > o2) then redis.call('HSET', marks, 'e' .. field, newest) end
 end
 return table.concat(outcomes)`,
 )
@@ -68,24 +85,27 @@ for i = 1, #ARGV, 2 do rows[(i + 1) / 2] = redis.call('HGET', ARGV[i + 1], ARGV[
 return rows`,
 )
 
-/** ARGV: field, event before (biased int64), revision up to (u64), whether tombstones too (1, 0), then keys. Answers how many rows it freed. */
+/** ARGV: field, marks, event before (biased int64), revision up to (u64), whether tombstones too (1, 0), then keys. Answers how many rows it freed. */
 export const sweepRows = script(
   false,
   `
-local field, tombstones, freed = ARGV[1], ARGV[4] == '1', 0
-local e1, e2 = struct.unpack('>I4I4', ARGV[2])
-local r1, r2 = struct.unpack('>I4I4', ARGV[3])
-for i = 5, #ARGV do
+local field, marks, tombstones, freed, less = ARGV[1], ARGV[2], ARGV[5] == '1', 0, 0
+local e1, e2 = struct.unpack('>I4I4', ARGV[3])
+local r1, r2 = struct.unpack('>I4I4', ARGV[4])
+for i = 6, #ARGV do
   local row = redis.call('HGET', ARGV[i], field)
   if row and #row >= 46 then
     local a1, a2 = struct.unpack('>I4I4', row, 15)
     local b1, b2 = struct.unpack('>I4I4', row, 7)
     local isTombstone = string.byte(row, 2) % 2 == 1
     if (a1 < e1 or (a1 == e1 and a2 < e2)) and (b1 < r1 or (b1 == r1 and b2 <= r2)) and (tombstones or not isTombstone) then
-      freed = freed + redis.call('HDEL', ARGV[i], field)
+      redis.call('HDEL', ARGV[i], field)
+      freed = freed + 1
+      if not isTombstone then less = less + 1 end
     end
   end
 end
+if less > 0 then redis.call('HINCRBY', marks, 'n' .. field, -less) end
 return freed`,
 )
 
@@ -107,15 +127,14 @@ local function incarnation()
 end
 `
 
-/** KEYS: marks. ARGV: an id to take where there is none, then spaces. Answers the incarnation, then cursor and stamp of each space. */
+/** KEYS: marks. ARGV: an id to take where there is none, then spaces. Answers the incarnation, then cursor, stamp, rows and newest event time of each space. */
 export const readMarks = script(
   false,
   `${incarnation}
 if redis.call('HEXISTS', KEYS[1], 'id') == 0 then redis.call('HSET', KEYS[1], 'id', ARGV[1]) end
 local marks = { incarnation() }
 for i = 2, #ARGV do
-  marks[#marks + 1] = redis.call('HGET', KEYS[1], 'c' .. ARGV[i])
-  marks[#marks + 1] = redis.call('HGET', KEYS[1], 's' .. ARGV[i])
+  for _, of in ipairs({ 'c', 's', 'n', 'e' }) do marks[#marks + 1] = redis.call('HGET', KEYS[1], of .. ARGV[i]) end
 end
 return marks`,
 )
@@ -154,7 +173,7 @@ return 1`,
 )
 
 /** KEYS: marks. ARGV: space. Forgets the marks of a space. */
-export const dropMarks = script(false, `return redis.call('HDEL', KEYS[1], 'c' .. ARGV[1], 's' .. ARGV[1])`)
+export const dropMarks = script(false, `return redis.call('HDEL', KEYS[1], 'c' .. ARGV[1], 's' .. ARGV[1], 'n' .. ARGV[1], 'e' .. ARGV[1])`)
 
 /** KEYS: schemas. ARGV: fingerprint and text in turn (an empty text asks only). Answers the text kept for each, or nil. */
 export const keepSchemas = script(

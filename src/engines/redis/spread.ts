@@ -17,7 +17,7 @@ export interface Item {
 /** A script and what comes before its items. */
 export interface Work {
   readonly script: Script
-  readonly head: readonly Argument[]
+  readonly head: (group: Group) => readonly Argument[]
   /** Items of one command: more would hold up whoever asks meanwhile. */
   readonly most: number
 }
@@ -115,7 +115,7 @@ async function askGroup(
   call: Call | undefined,
 ): Promise<unknown> {
   if (group === undefined) throw new Error('Assertion failed: a key lies in a group')
-  const args: Argument[] = [...head]
+  const args: Argument[] = [...head(group)]
   for (const item of items) args.push(...item.args)
   return group.node.run(script, [], args, call)
 }
@@ -138,10 +138,11 @@ async function oneByOne<T>(
   const still: number[] = []
   for (const i of left) {
     const { key, args } = items[i] as Item
-    const all = [...head, ...args]
+    const group = topology.groups[topology.groupOf(key)]
+    if (group === undefined) throw new Error('Assertion failed: a key lies in a group')
+    const all = [...head(group), ...args]
     try {
-      const node = topology.groups[topology.groupOf(key)]?.node
-      const answer = await node?.run(script, [key], all, call).catch(async (thrown: unknown) => {
+      const answer = await group.node.run(script, [key], all, call).catch(async (thrown: unknown) => {
         const [, word, address] = /\b(MOVED|ASK) \d+ (\S+)/.exec(thrown instanceof Error ? thrown.message : '') ?? []
         if (word === undefined || address === undefined) throw thrown
         const there = servers.at(address)
