@@ -11,6 +11,7 @@ export type MediaType =
   | 'application/vnd.apache.parquet'
   | 'text/csv'
   | 'application/x-ndjson'
+  | 'text/plain'
   | typeof batchesType
 
 /** The content type of every error. */

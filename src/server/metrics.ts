@@ -1,7 +1,6 @@
-import { AggregatorRegistry, type PrometheusContentType } from 'prom-client'
 import { type RouteName, routes } from '../contract/routes.ts'
 import type { PushAnswer, Run } from '../contract/store.ts'
-import { Counter, type Family, Histogram, Series, SeriesBudget, familyOf } from './metric-family.ts'
+import { Counter, type Family, Histogram, Series, type SeriesBudget, familyOf } from './metric-family.ts'
 
 /** What no route took. */
 export type MeteredRoute = RouteName | 'unrouted'
@@ -34,11 +33,8 @@ export interface Metrics {
   families(): readonly Family[]
 }
 
-/** The content type of a scrape. */
-export const metricsMedia = 'text/plain; version=0.0.4; charset=utf-8'
-
 /** Series of views and sources together, over all their families; a histogram counts as one. */
-const maxSeries = 10_000
+export const maxSeries = 10_000
 
 /** Answers from memory take a tenth of a millisecond, those from history up to half a minute. */
 const requestSeconds = [
@@ -49,9 +45,8 @@ const runSeconds = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400]
 /** One minute to a week. */
 const ageSeconds = [60, 300, 900, 3600, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800]
 
-/** Begins to count, all that is known at 0. */
-export function openMetrics(project: string): Metrics {
-  const budget = new SeriesBudget(maxSeries)
+/** Begins to count, all that is known at 0. Series of what users name are taken from the budget. */
+export function openMetrics(project: string, budget: SeriesBudget): Metrics {
   const requests = new Series(
     {
       name: 'provender_http_request_duration_seconds',
@@ -151,15 +146,6 @@ export function openMetrics(project: string): Metrics {
       ages.family,
       rows.family,
       ...ran.families(),
-      familyOf(
-        {
-          name: 'provender_metrics_dropped_series',
-          help: `Series that are not told, since there are more than ${maxSeries}`,
-          type: 'gauge',
-          aggregator: 'max',
-        },
-        [{ labels: {}, value: budget.dropped }],
-      ),
     ],
   }
 }
@@ -224,9 +210,4 @@ function runMeters(budget: SeriesBudget): { add(run: Run): void; families(): Fam
     },
     families: () => [runs.family, durations.family, rows.family],
   }
-}
-
-/** The text of a scrape: the series of all processes of a server, joined. */
-export function metricsText(parts: readonly (readonly Family[])[]): Promise<string> {
-  return AggregatorRegistry.aggregate<PrometheusContentType>([...parts]).metrics()
 }
