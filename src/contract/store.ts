@@ -142,8 +142,9 @@ export interface RunProgress {
   readonly run: string
   readonly view: string
   readonly phase: 'waiting' | 'reading' | 'writing' | 'catching-up' | 'switching' | 'done'
+  /** Rows written so far. */
   readonly rows: number
-  /** 0–1 where it is known. */
+  /** How much is done, 0–1; null until that is known. It never goes back, and is 1 only at the end. */
   readonly fraction: number | null
   readonly rowsPerSecond: number
 }
@@ -162,6 +163,8 @@ export interface Run {
   readonly startedAt: string | null
   readonly seconds: number
   readonly notes: readonly string[]
+  /** How a running one stood when that was last recorded: every second, as its rows are. */
+  readonly progress?: RunProgress
   readonly error?: { readonly code: string; readonly detail: string }
 }
 
