@@ -239,11 +239,18 @@ export interface StoreObserver {
   stored(store: string, op: string, seconds: number): void
   /** A materialization that this process ran has ended. */
   ran(run: Run): void
+  /** Rows were pushed to a view or a source that there is; how many became what. */
+  pushed(
+    target: string,
+    counts: { readonly accepted: number; readonly superseded: number; readonly rejected: number },
+  ): void
 }
 
 /** How a view stands that is served online. Instants and durations are microseconds. */
 export interface ViewStanding {
   readonly view: string
+  /** Its source, where that is pushed to. */
+  readonly pushSource: string | null
   /** The newest event time that is served; null where nothing is. */
   readonly newestEvent: bigint | null
   /** 0 where there is no limit. */

@@ -1,5 +1,5 @@
 import { type RouteName, routes } from '../contract/routes.ts'
-import type { PushAnswer, Run } from '../contract/store.ts'
+import type { Run, StoreObserver } from '../contract/store.ts'
 import { Counter, type Family, Histogram, Series, type SeriesBudget, familyOf } from './metric-family.ts'
 
 /** What no route took. */
@@ -24,11 +24,13 @@ export interface Metrics {
   /** The counts of a view of the registry; the same object each time, to be kept by who counts often. */
   view(name: string): ViewMeter
   /** Rows were pushed to a view or a source of the registry. */
-  pushed(target: string, answer: Pick<PushAnswer, 'accepted' | 'superseded'> & { readonly rejected: number }): void
+  readonly pushed: StoreObserver['pushed']
   /** A materialization ended. */
   ran(run: Run): void
   /** An operation of the online store took so long. */
   stored(store: string, op: string, seconds: number): void
+  /** There is such a view, perhaps over a source that is pushed to: what was never counted of them is 0. */
+  know(view: string, pushSource: string | null): void
   /** All that was counted, with what other rooms of the server have to tell. */
   families(): readonly Family[]
 }
@@ -108,6 +110,11 @@ export function openMetrics(project: string, budget: SeriesBudget): Metrics {
     return meter
   }
   const answered = requestMeters(requests)
+  const pushed: Metrics['pushed'] = (source, { accepted, superseded, rejected }) => {
+    rows.of({ source, result: 'accepted' }).add(accepted)
+    rows.of({ source, result: 'superseded' }).add(superseded)
+    rows.of({ source, result: 'rejected' }).add(rejected)
+  }
   return {
     observe: answered,
     asked(entityCount, featureCount) {
@@ -115,12 +122,14 @@ export function openMetrics(project: string, budget: SeriesBudget): Metrics {
       features.add(featureCount)
     },
     view: (name) => views.get(name) ?? newView(name),
-    pushed(source, { accepted, superseded, rejected }) {
-      rows.of({ source, result: 'accepted' }).add(accepted)
-      rows.of({ source, result: 'superseded' }).add(superseded)
-      rows.of({ source, result: 'rejected' }).add(rejected)
-    },
+    pushed,
     ran: ran.add,
+    know(view, pushSource) {
+      if (!views.has(view)) newView(view)
+      ran.know(view)
+      if (pushSource !== null)
+        for (const target of [view, pushSource]) pushed(target, { accepted: 0, superseded: 0, rejected: 0 })
+    },
     stored: (name, op, seconds) => store.of({ store: name, op }).add(seconds),
     families: () => [
       countsOf(requests),
@@ -177,7 +186,7 @@ function countsOf(requests: Series<Histogram>): Family {
 }
 
 /** What materializations came to. */
-function runMeters(budget: SeriesBudget): { add(run: Run): void; families(): Family[] } {
+function runMeters(budget: SeriesBudget) {
   const runs = new Series(
     {
       name: 'provender_materialization_runs_total',
@@ -202,12 +211,16 @@ function runMeters(budget: SeriesBudget): { add(run: Run): void; families(): Fam
     budget,
   )
   return {
-    add({ view, state, seconds, rows: count }) {
+    know(view: string): void {
+      for (const status of ['succeeded', 'failed', 'cancelled']) runs.of({ feature_view: view, status })
+      rows.of({ feature_view: view })
+    },
+    add({ view, state, seconds, rows: count }: Run): void {
       const labels = { feature_view: view, status: state }
       runs.of(labels).add()
       durations.of(labels).add(seconds)
       rows.of({ feature_view: view }).add(count)
     },
-    families: () => [runs.family, durations.family, rows.family],
+    families: (): Family[] => [runs.family, durations.family, rows.family],
   }
 }

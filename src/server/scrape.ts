@@ -18,5 +18,6 @@ export const scrapeType = 'text/plain; version=0.0.4; charset=utf-8'
 /** The text of a scrape: the series of all processes of a server, joined. @throws STORE_UNREACHABLE where the others cannot be asked: part of the truth would look like a restart. */
 export async function scrapeText({ own, shared }: Scraped, others: OtherParts | undefined): Promise<string> {
   const [rest, common] = await Promise.all([others?.() ?? [], shared()])
+  // Only now: what is shared makes known what there is to count.
   return AggregatorRegistry.aggregate<PrometheusContentType>([[...own(), ...common], ...rest]).metrics()
 }

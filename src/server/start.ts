@@ -94,7 +94,7 @@ export async function startServer(store: Store, options: ServerOptions): Promise
     handlersOf,
     { level: options.logLevel ?? 'warn', ...(worker === undefined ? {} : { worker }) },
   )
-  const gauges = new ViewGauges(store.telemetry, meters.budget, app.log)
+  const gauges = new ViewGauges(store.telemetry, meters, app.log)
   const connections = new Connections(app.server)
   try {
     await app.listen({ host, port })
@@ -129,7 +129,7 @@ function openMeters(store: Store) {
   const metrics = openMetrics(store.project, budget)
   const delay = new LoopDelay()
   const admission = new Admission(delay)
-  const told = store.telemetry?.observe({ stored: metrics.stored, ran: metrics.ran })
+  const told = store.telemetry?.observe(metrics)
   return {
     budget,
     metrics,

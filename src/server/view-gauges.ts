@@ -2,6 +2,7 @@ import type { Telemetry, ViewStanding } from '../contract/store.ts'
 import { asProvenderError, fail } from '../kernel/errors.ts'
 import type { ServerContext } from './context.ts'
 import { type Family, type FamilyTerms, type SeriesBudget, familyOf } from './metric-family.ts'
+import type { Metrics } from './metrics.ts'
 
 /** How long a scrape waits for the store: scrapers are given ten seconds, and other things to tell. */
 const waitMs = 1000
@@ -44,13 +45,20 @@ const gauges: readonly Gauge[] = [
 export class ViewGauges {
   readonly #telemetry: Telemetry | undefined
   readonly #budget: SeriesBudget
+  readonly #know: Metrics['know']
   readonly #log: ServerContext['log']
   #reading: Promise<void> | undefined
   #last: readonly ViewStanding[] = []
 
-  constructor(telemetry: Telemetry | undefined, budget: SeriesBudget, log: ServerContext['log']) {
+  /** @param counting where series of views come from, and who is to know which there are */
+  constructor(
+    telemetry: Telemetry | undefined,
+    counting: { readonly budget: SeriesBudget; readonly metrics: Pick<Metrics, 'know'> },
+    log: ServerContext['log'],
+  ) {
     this.#telemetry = telemetry
-    this.#budget = budget
+    this.#budget = counting.budget
+    this.#know = counting.metrics.know
     this.#log = log
   }
 
@@ -81,6 +89,7 @@ export class ViewGauges {
     const { signal, abort } = expiring()
     try {
       this.#last = await this.#telemetry.standing({ signal, timeoutMs: waitMs })
+      for (const { view, pushSource } of this.#last) this.#know(view, pushSource)
     } catch (thrown) {
       const { code, message } = asProvenderError(thrown)
       this.#log.warn({ err: thrown, code }, `The store could not say how the views stand: ${message}`)
