@@ -3,7 +3,7 @@ import type { Definitions } from '../define/definition.ts'
 import { formatDuration } from '../values/duration.ts'
 import { counted } from './number-text.ts'
 import type { Colours, Stream } from './terminal.ts'
-import { wrapped } from './wrapped.ts'
+import { cut, wrapped } from './wrapped.ts'
 
 const signs = Object.freeze({ add: '+', change: '~', remove: '-' } as const)
 
@@ -15,12 +15,13 @@ export function changesText(changes: readonly Change[], stream: Stream, after?: 
   const { colours } = stream
   const kindWidth = Math.max(0, ...changes.map(({ kind }) => kind.length))
   const nameWidth = Math.max(0, ...changes.map(({ name }) => name.length))
+  const briefWidth = stream.isTerminal ? Math.max(minBriefWidth, stream.width - kindWidth - nameWidth - 8) : Infinity
   const lines = changes.flatMap((change) => {
     const paint = painter(change.action, colours)
     const what = change.breaking
       ? colours.red(colours.bold('breaking'))
       : change.action === 'add' && after !== undefined
-        ? colours.dim(briefOf(after, change))
+        ? colours.dim(cut(briefOf(after, change), briefWidth))
         : ''
     // That something new changes nothing is no news.
     const consequence =
@@ -62,6 +63,9 @@ function briefOf({ entities, sources, views, services }: Definitions, { kind, na
   }
 }
 
+/** Less of it says nothing. */
+const minBriefWidth = 20
+
 const consequenceIndent = '      '
 
 function fieldLines({ fields = [] }: Change, colours: Colours): string[] {
@@ -91,5 +95,5 @@ const maxValueChars = 60
 function valueText(value: unknown): string {
   const whole = typeof value === 'object' && value !== null && 'type' in value ? value.type : value
   const text = typeof whole === 'string' ? whole.replaceAll(/\s+/g, ' ').trim() : JSON.stringify(whole)
-  return text.length <= maxValueChars ? text : `${text.slice(0, maxValueChars - 1).toWellFormed()}…`
+  return cut(text, maxValueChars)
 }

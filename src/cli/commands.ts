@@ -19,6 +19,12 @@ export const commands: readonly CommandEntry[] = Object.freeze([
   },
   {
     group: 'Define',
+    name: 'dev',
+    summary: 'apply, materialize and serve, and again when a file is saved',
+    load: async () => (await import('./dev.ts')).devCommand,
+  },
+  {
+    group: 'Define',
     name: 'validate',
     summary: 'check the definition files',
     load: async () => (await import('./validate.ts')).validateCommand,

@@ -1,6 +1,7 @@
 import { csvLine } from '../codecs/csv.ts'
 import { counted } from './number-text.ts'
 import type { Stream } from './terminal.ts'
+import { cut } from './wrapped.ts'
 
 /** A column of a table. */
 export interface Column {
@@ -73,9 +74,6 @@ function fitting(widths: readonly number[], width: number): number[] {
 }
 
 const oneLine = (cell: string): string => cell.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, ' ')
-
-const cut = (cell: string, room: number): string =>
-  cell.length <= room ? cell : `${cell.slice(0, room - 1).toWellFormed()}…`
 
 /** How many columns of a terminal a text takes. Its tables take 25 ms to load, so they are loaded only where a text needs them. */
 async function textWidth(texts: readonly (string | null)[]): Promise<(text: string) => number> {

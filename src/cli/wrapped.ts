@@ -13,3 +13,7 @@ export function wrapped(text: string, width: number): string[] {
   }
   return lines
 }
+
+/** A text of at most some characters: the last one says that there is more. */
+export const cut = (text: string, chars: number): string =>
+  text.length <= chars ? text : `${text.slice(0, chars - 1).toWellFormed()}…`

@@ -19,12 +19,15 @@ export interface Engines extends AsyncDisposable {
   readonly marks: OnlineMarks
 }
 
-/** Opens the engines that a configuration names, each loaded only when it is named. What was opened is closed again where one fails. */
-export async function openEngines(config: Config, clock: Clock): Promise<Engines> {
+/**
+ * Opens the engines that a configuration names, each loaded only when it is named. What was opened is closed again where one fails.
+ * @param processes how many processes of one server share the machine
+ */
+export async function openEngines(config: Config, clock: Clock, processes = 1): Promise<Engines> {
   const opened = new AsyncDisposableStack()
   try {
     const metadata = opened.use(await openMetadataOf(config.metadata, clock))
-    const offline = opened.use(await openOfflineOf(config))
+    const offline = opened.use(await openOfflineOf(config, processes))
     const online = opened.use(await openOnlineOf(config.online))
     const stack = opened.move()
     return {
@@ -50,7 +53,7 @@ async function openMetadataOf(place: string, clock: Clock) {
   return openMetadata(await openSqlite(place), clock)
 }
 
-async function openOfflineOf(config: Config) {
+async function openOfflineOf(config: Config, processes: number) {
   const place = config.offline.url
   if (place.includes('://')) throw unsupported('offline', place)
   const [{ openDuckdbOffline }, { openPushLog }] = await Promise.all([
@@ -60,7 +63,7 @@ async function openOfflineOf(config: Config) {
   const opened = new AsyncDisposableStack()
   try {
     const log = opened.use(await openPushLog(join(place, 'log')))
-    const offline = opened.use(await openDuckdbOffline({ dir: place, repositoryDir: config.dir, log }))
+    const offline = opened.use(await openDuckdbOffline({ dir: place, repositoryDir: config.dir, log, processes }))
     const stack = opened.move()
     return { offline, log, [Symbol.asyncDispose]: () => stack.disposeAsync() }
   } catch (thrown) {

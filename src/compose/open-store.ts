@@ -8,11 +8,14 @@ import { composeStore } from './store.ts'
 
 /**
  * Opens the store of a feature repository: the folder, or one beneath it. It applies nothing; the registry decides what
- * is defined. `clock` is the domain's time, for tests, demos and replays.
+ * is defined. `clock` is the domain's time, for tests, demos and replays; `processes`, how many of one server share the machine.
  * @throws NO_REPOSITORY; the errors of the configuration; STORE_UNREACHABLE, CORRUPT_STORE.
  */
-export async function openStore(target: string, options: { readonly clock?: Clock } = {}): Promise<Store> {
+export async function openStore(
+  target: string,
+  options: { readonly clock?: Clock; readonly processes?: number } = {},
+): Promise<Store> {
   const config = loadConfig(findRepository(resolve(target)))
   const clock = options.clock ?? systemClock
-  return composeStore(config, await openEngines(config, clock), { clock })
+  return composeStore(config, await openEngines(config, clock, options.processes), { clock })
 }

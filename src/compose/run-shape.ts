@@ -18,6 +18,17 @@ export function toRun(run: RunRecord, now: bigint): Run {
     startedAt: run.startedAt === null ? null : formatInstant(run.startedAt),
     seconds: Math.max(0, seconds),
     notes: run.notes,
+    ...(run.state === 'running' && run.progress !== null
+      ? {
+          progress: {
+            run: run.id,
+            view: run.view,
+            ...run.progress,
+            rows: run.written,
+            rowsPerSecond: seconds > 0 ? run.written / seconds : 0,
+          },
+        }
+      : {}),
     ...(run.error === null ? {} : { error: run.error }),
   }
 }

@@ -2,7 +2,7 @@ import { failureOf, instantOf, textsOf } from '../contract/arguments.ts'
 import type { MaterializeOptions, Named, Run, RunProgress, Store } from '../contract/store.ts'
 import type { RunRequest } from '../decide/attempt.ts'
 import { fail } from '../kernel/errors.ts'
-import type { Progressing } from '../materialize/run.ts'
+import type { Progressing } from '../materialize/run-account.ts'
 import { type StartedRuns, cancelRun, startRuns } from '../materialize/start.ts'
 import type { RunRecord } from '../ports/run-log.ts'
 import { callOf, durationOf } from './arguments.ts'
@@ -85,15 +85,15 @@ function requestOf(parts: Parts, options: MaterializeOptions): RunRequest {
 function progressOf(report: (progress: RunProgress) => void): (run: RunRecord) => Progressing {
   return (run) => {
     const startedMs = performance.now()
-    return (phase, rows) => {
+    return ({ phase, fraction }, written) => {
       const seconds = (performance.now() - startedMs) / 1000
       report({
         run: run.id,
         view: run.view,
         phase,
-        rows,
-        fraction: phase === 'done' ? 1 : null,
-        rowsPerSecond: seconds > 0 ? rows / seconds : 0,
+        rows: written,
+        fraction,
+        rowsPerSecond: seconds > 0 ? written / seconds : 0,
       })
     }
   }

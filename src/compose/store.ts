@@ -66,7 +66,7 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
     ...definitionVerbs(parts),
     ...reads(parts),
     ...runs(parts, { begun, ran: (run) => observers.tell((observer) => observer.ran(run)) }),
-    ...writes(parts),
+    ...writes(parts, observers),
     list: async (kind, call) => list(parts, kind, callOf(call)),
     show: async (kind, name, call) => show(parts, { kind, name }, callOf(call)),
     async load(sources, call) {

@@ -36,11 +36,12 @@ export function telemetryOf(parts: Parts, observers: Observers): Telemetry {
       const caughtUp = await caughtUpTo(parts, stored, call)
       const standing: ViewStanding[] = []
       for (const [i, each] of stored.entries()) {
-        const { name } = each.generation.resolved
+        const { name, source } = each.generation.resolved
         if (snapshot.views.get(name)?.serving?.generation !== each.generation.generation) continue
         const [success] = await parts.runLog.runs({ view: name, state: 'succeeded', limit: 1 }, call)
         standing.push({
           view: name,
+          pushSource: source.type === 'push' ? source.name : null,
           newestEvent: each.marks.held?.newestEvent ?? null,
           ttlUs: each.generation.resolved.ttlUs,
           freshnessUs: snapshot.definitions.views.get(name)?.freshnessUs ?? null,

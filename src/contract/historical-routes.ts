@@ -1,21 +1,27 @@
 import { z } from 'zod'
 import { columns, flag, instant, members, newRoute, references, whole } from './new-route.ts'
 import type { MediaType } from './route.ts'
+import { batchesType, valuesHeader } from './wire-names.ts'
 
-/** The forms that tables are answered in; JSON unless asked for another. */
-const tableTypes = Object.freeze([
+/** The forms of spines. */
+const spineTypes = Object.freeze([
   'application/json',
   'application/vnd.apache.parquet',
   'text/csv',
   'application/x-ndjson',
 ] as const satisfies readonly MediaType[])
 
-const table = z.strictObject({
-  columns: z.record(z.string(), z.array(z.unknown())),
-  types: z.record(z.string(), z.string()),
-  rows: z.int(),
-  notes: z.array(z.string()),
-})
+/** The forms that tables are answered in; JSON unless asked for another. */
+const tableTypes = Object.freeze([...spineTypes, batchesType] as const satisfies readonly MediaType[])
+
+const table = z
+  .strictObject({
+    columns: z.record(z.string(), z.array(z.unknown())),
+    types: z.record(z.string(), z.string()),
+    rows: z.int(),
+    notes: z.array(z.string()),
+  })
+  .meta({ id: 'Table', description: 'Columns in the order of the table; the types of all of them' })
 
 const usual = Object.freeze({
   method: 'POST',
@@ -52,7 +58,8 @@ export const historicalRoutes = Object.freeze({
       asOf: instant.exactOptional(),
       registryVersion: z.int().min(0).exactOptional(),
     }),
-    accepts: tableTypes,
+    accepts: spineTypes,
+    headers: [valuesHeader, 'content-disposition'],
   }),
   historicalEvents: newRoute({
     ...usual,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { columns, flag, members, newRoute, references } from './new-route.ts'
+import { valuesHeader } from './wire-names.ts'
 
 const status = z.enum(['PRESENT', 'NULL_VALUE', 'NOT_FOUND', 'OUTSIDE_MAX_AGE'])
 const value = z.unknown().meta({ description: 'A value in the wire form of its type' })
@@ -33,6 +34,7 @@ export const onlineRoutes = Object.freeze({
     path: '/v1/online',
     summary: 'The newest values of many entities, for models',
     permission: 'read-online',
+    headers: [valuesHeader],
     body: z.strictObject({
       features: references,
       entities: z
@@ -41,11 +43,13 @@ export const onlineRoutes = Object.freeze({
       request: members.exactOptional(),
       fullNames: z.boolean().exactOptional(),
       includeExpired: z.boolean().exactOptional(),
-      include: z.array(include).exactOptional(),
+      include: z.array(z.enum(['eventTimes', 'types'])).exactOptional(),
     }),
     answer: z.strictObject({
       features: z.array(z.string()),
       views: z.array(z.string()),
+      types: z.array(z.string()).exactOptional(),
+      keyFields: z.array(z.strictObject({ name: z.string(), type: z.string() })).exactOptional(),
       rows: z.array(
         z.strictObject({
           values: z.array(value),

@@ -52,4 +52,12 @@ export const operationRoutes = Object.freeze({
     answer: z.strictObject({ ok: z.literal(true), dependencies }),
     deadline: 'probe',
   }),
+  metrics: newRoute({
+    method: 'GET',
+    path: '/metrics',
+    summary: 'What the server counted and how the views stand, for Prometheus',
+    permission: 'none',
+    answer: z.string(),
+    answers: ['text/plain'],
+  }),
 })

@@ -4,18 +4,20 @@ import type { MediaType } from './route.ts'
 
 const definitions = members.meta({ type: 'object', description: 'The YAML grammar as JSON' })
 
-const change = z.strictObject({
-  action: z.enum(['add', 'change', 'remove']),
-  kind: z.enum(['entity', 'source', 'view', 'on-demand', 'service']),
-  name: z.string(),
-  breaking: z.boolean(),
-  fields: z
-    .array(z.strictObject({ path: z.string(), from: z.unknown().exactOptional(), to: z.unknown().exactOptional() }))
-    .exactOptional(),
-  consequence: z.string(),
-})
+const change = z
+  .strictObject({
+    action: z.enum(['add', 'change', 'remove']),
+    kind: z.enum(['entity', 'source', 'view', 'on-demand', 'service']),
+    name: z.string(),
+    breaking: z.boolean(),
+    fields: z
+      .array(z.strictObject({ path: z.string(), from: z.unknown().exactOptional(), to: z.unknown().exactOptional() }))
+      .exactOptional(),
+    consequence: z.string(),
+  })
+  .meta({ id: 'Change' })
 
-const plan = z.strictObject({ version: z.int(), changes: z.array(change) })
+const plan = z.strictObject({ version: z.int(), changes: z.array(change) }).meta({ id: 'Plan' })
 
 const versionFields = {
   version: z.int(),
@@ -49,6 +51,13 @@ const planning = Object.freeze({
 
 /** The registry, and what plan and apply do to it. */
 export const registryRoutes = Object.freeze({
+  about: newRoute({
+    method: 'GET',
+    path: '/v1',
+    summary: 'What is served here: the name of the project',
+    permission: 'metadata',
+    answer: z.strictObject({ project: z.string() }),
+  }),
   registry: newRoute({
     method: 'GET',
     path: '/v1/registry',

@@ -1,4 +1,5 @@
 import type { ZodObject, ZodType } from 'zod'
+import type { batchesType } from './wire-names.ts'
 
 /** What somebody must be allowed to do to use a route. `none`: everybody may, without a token. */
 export type Permission = 'none' | 'metadata' | 'read-online' | 'read-offline' | 'push' | 'apply' | 'materialize'
@@ -10,6 +11,8 @@ export type MediaType =
   | 'application/vnd.apache.parquet'
   | 'text/csv'
   | 'application/x-ndjson'
+  | 'text/plain'
+  | typeof batchesType
 
 /** The content type of every error. */
 export const problemType = 'application/problem+json'

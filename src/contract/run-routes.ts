@@ -3,6 +3,15 @@ import { flag, instant, newRoute, whole } from './new-route.ts'
 
 const states = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const
 
+const progress = z.strictObject({
+  run: z.string(),
+  view: z.string(),
+  phase: z.enum(['waiting', 'reading', 'writing', 'catching-up', 'switching', 'done']),
+  rows: z.number(),
+  fraction: z.number().nullable(),
+  rowsPerSecond: z.number(),
+})
+
 const run = z.strictObject({
   id: z.string(),
   kind: z.literal('materialize'),
@@ -17,6 +26,8 @@ const run = z.strictObject({
   seconds: z.number(),
   notes: z.array(z.string()),
   error: z.strictObject({ code: z.string(), detail: z.string() }).exactOptional(),
+  /** Of a run that the answering process is at. */
+  progress: progress.exactOptional(),
 })
 
 const runs = z.strictObject({ runs: z.array(run) })
@@ -39,6 +50,15 @@ export const runRoutes = Object.freeze({
     answer: runs,
     statuses: [202, 200],
     errorStatuses: [404, 409],
+    deadline: 'none',
+  }),
+  maintain: newRoute({
+    method: 'POST',
+    path: '/v1/maintain',
+    summary: 'Bring the push log online and free what is due, now: a worker does it every few seconds',
+    permission: 'materialize',
+    body: z.strictObject({}),
+    answer: z.strictObject({}),
     deadline: 'none',
   }),
   runs: newRoute({

@@ -142,8 +142,9 @@ export interface RunProgress {
   readonly run: string
   readonly view: string
   readonly phase: 'waiting' | 'reading' | 'writing' | 'catching-up' | 'switching' | 'done'
+  /** Rows written so far. */
   readonly rows: number
-  /** 0–1 where it is known. */
+  /** How much is done, 0–1; null until that is known. It never goes back, and is 1 only at the end. */
   readonly fraction: number | null
   readonly rowsPerSecond: number
 }
@@ -162,6 +163,8 @@ export interface Run {
   readonly startedAt: string | null
   readonly seconds: number
   readonly notes: readonly string[]
+  /** How a running one stood when that was last recorded: every second, as its rows are. */
+  readonly progress?: RunProgress
   readonly error?: { readonly code: string; readonly detail: string }
 }
 
@@ -236,11 +239,18 @@ export interface StoreObserver {
   stored(store: string, op: string, seconds: number): void
   /** A materialization that this process ran has ended. */
   ran(run: Run): void
+  /** Rows were pushed to a view or a source that there is; how many became what. */
+  pushed(
+    target: string,
+    counts: { readonly accepted: number; readonly superseded: number; readonly rejected: number },
+  ): void
 }
 
 /** How a view stands that is served online. Instants and durations are microseconds. */
 export interface ViewStanding {
   readonly view: string
+  /** Its source, where that is pushed to. */
+  readonly pushSource: string | null
   /** The newest event time that is served; null where nothing is. */
   readonly newestEvent: bigint | null
   /** 0 where there is no limit. */

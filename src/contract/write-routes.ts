@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { instant, newRoute, whole } from './new-route.ts'
+import { valuesHeader } from './wire-names.ts'
 
-const rejected = z.strictObject({ row: z.int(), code: z.string(), detail: z.string() })
+const rejected = z.strictObject({ row: z.int(), code: z.string(), detail: z.string() }).meta({ id: 'RejectedRow' })
 
 /** Rows in, and rows that were refused. */
 export const writeRoutes = Object.freeze({
@@ -10,7 +11,7 @@ export const writeRoutes = Object.freeze({
     path: '/v1/push/{target}',
     summary: 'Push rows to a view or a source',
     permission: 'push',
-    headers: ['idempotency-key'],
+    headers: ['idempotency-key', valuesHeader],
     body: z.strictObject({
       rows: z.array(z.unknown()),
       to: z.enum(['both', 'online', 'offline']).exactOptional(),
@@ -23,6 +24,7 @@ export const writeRoutes = Object.freeze({
     path: '/v1/online/{view}',
     summary: 'Delete one entity of a view, from an instant on',
     permission: 'push',
+    headers: [valuesHeader],
     keysInQuery: true,
     query: z.strictObject({ _at: instant.exactOptional() }),
     answer: z.strictObject({ deleted: z.boolean() }),

@@ -21,7 +21,7 @@ export function affectedViews({ before, after }: Compared, name: string, kind: '
 }
 
 /** Whether a source is another one, or reads it through SQL. Definitions without cycles. */
-function readsSource(definitions: Definitions, source: string, other: string): boolean {
+export function readsSource(definitions: Definitions, source: string, other: string): boolean {
   if (source === other) return true
   const found = definitions.sources.get(source)
   return (

@@ -175,6 +175,7 @@ export const errorTable = Object.freeze({
   // The rest: exit 1.
   CORRUPT_STORE: row(500, 1, 'A store holds what cannot be read', 'Restore it from a backup; docs/guide shows how.'),
   CLOSED: row(500, 1, 'The store is closed', 'Open it again.'),
+  WORKER_DIED: row(500, 1, 'A worker process died', 'See what it said on stderr, and how much memory there is.'),
   INTERRUPTED: row(500, 130, 'Interrupted', 'Run it again: it resumes.'),
   INTERNAL: row(500, 1, 'A fault in Provender', 'Report it with the request id.'),
 } as const satisfies Record<string, ErrorRow>)

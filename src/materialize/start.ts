@@ -6,7 +6,8 @@ import { asProvenderError, fail } from '../kernel/errors.ts'
 import { nearest } from '../kernel/nearest.ts'
 import type { RunRecord } from '../ports/run-log.ts'
 import type { MaterializeDeps } from './deps.ts'
-import { type Progressing, executeRun } from './run.ts'
+import type { Progressing } from './run-account.ts'
+import { executeRun } from './run.ts'
 
 /** Runs that were started: their records as queued, and the same when all have ended. */
 export interface StartedRuns {
@@ -138,5 +139,6 @@ function newRun(
     error: null,
     cancel: false,
     notes: [],
+    progress: null,
   }
 }

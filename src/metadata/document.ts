@@ -3,7 +3,7 @@ import type { ProcessOwner } from '../kernel/process-owner.ts'
 import type { WireDefinitions } from '../define/definition.ts'
 import type { Generations } from '../decide/generations.ts'
 import type { Coverage, GenerationProgress, KnownFile, Progress } from '../decide/progress.ts'
-import type { RunRecord } from '../ports/run-log.ts'
+import { type RunRecord, type RunStanding, runPhases } from '../ports/run-log.ts'
 import { shown } from './rows.ts'
 
 // Documents are JSON with every int64 as decimal text, so that no reader rounds one. A reader takes only what it knows.
@@ -20,6 +20,11 @@ const text: Read<string> = (value, at) => {
 const integer: Read<number> = (value, at) => {
   if (!Number.isSafeInteger(value)) throw new Unreadable(`${at} is no integer: ${shown(value)}`)
   return value as number
+}
+
+const finite: Read<number> = (value, at) => {
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw new Unreadable(`${at} is no number: ${shown(value)}`)
+  return value
 }
 
 const truth: Read<boolean> = (value, at) => {
@@ -46,6 +51,12 @@ const nullable =
   <T>(read: Read<T>): Read<T | null> =>
   (value, at) =>
     value === null ? null : read(value, at)
+
+/** What documents of earlier releases lack is null. */
+const sinceLately =
+  <T>(read: Read<T>): Read<T | null> =>
+  (value, at) =>
+    value === undefined || value === null ? null : read(value, at)
 
 const list =
   <T>(read: Read<T>): Read<readonly T[]> =>
@@ -129,6 +140,7 @@ const run = record<RunRecord>({
   error: nullable(record<RunRecord['error'] & object>({ code: text, detail: text })),
   cancel: truth,
   notes: list(text),
+  progress: sinceLately(record<RunStanding>({ phase: oneOf(...runPhases), fraction: nullable(finite) })),
 })
 
 const anything: Read<Readonly<Record<string, unknown>>> = (value, at) => {

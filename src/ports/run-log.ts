@@ -7,6 +7,16 @@ import type { Swap, Versioned } from './registry.ts'
 /** The kinds and states of a run. queued → running → succeeded | failed | cancelled; queued → cancelled | failed. */
 export type RunState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
 
+/** The phases of a run, in their order. */
+export const runPhases = ['waiting', 'reading', 'writing', 'catching-up', 'switching', 'done'] as const
+
+/** How a run stands. */
+export interface RunStanding {
+  readonly phase: (typeof runPhases)[number]
+  /** How much of it is done, 0–1; null until that is known. It never goes back, and is 1 only at the end. */
+  readonly fraction: number | null
+}
+
 /** One run, as it is listed and shown. Intervals are half-open, null = from the beginning. */
 export interface RunRecord {
   readonly id: string
@@ -30,6 +40,8 @@ export interface RunRecord {
   readonly cancel: boolean
   /** What a person should read beside the result. */
   readonly notes: readonly string[]
+  /** How it stood when that was last recorded: every second, as its rows are. Null before it began. */
+  readonly progress: RunStanding | null
 }
 
 /** How many runs are kept: older ones that have ended are forgotten as new ones are queued. */

@@ -9,6 +9,7 @@ import { type RequestLimits, toldLimit } from '../define/request-limits.ts'
 import { type ProvenderError, fail } from '../kernel/errors.ts'
 import type { ServerContext } from './context.ts'
 import type { Asked, Handlers, Reply } from './handler.ts'
+import { type Priority, overloaded, priorityOf } from './admission.ts'
 import { refuseConnection } from './bad-connection.ts'
 import { bodyMedia, wantedMedia } from './media.ts'
 import { errorOf, problemReply } from './problem.ts'
@@ -17,7 +18,7 @@ import { readText } from './request-body.ts'
 import { signalOf, timeLeftMs } from './request-call.ts'
 import { read } from './request-faults.ts'
 import { serverLimits } from './server-limits.ts'
-import { routerPath, unrouted } from './unknown-route.ts'
+import { type Unrouted, routerPath, unrouted } from './unknown-route.ts'
 
 /** What a request carries from its arrival to its handler. */
 interface Arrived {
@@ -38,6 +39,13 @@ declare module 'fastify' {
 /** How loud the log is. */
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug'
 
+/** The log, on stderr. */
+export interface LogTerms {
+  readonly level: LogLevel
+  /** Which of several processes writes it. */
+  readonly worker?: number
+}
+
 /**
  * The application: every route of the table and nothing else. It does not listen yet.
  * @throws where a route is not in the table, or says not who may use it.
@@ -45,10 +53,13 @@ export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug'
 export function buildApp(
   contextOf: (log: ServerContext['log']) => ServerContext,
   handlersOf: (context: ServerContext) => Handlers,
-  logLevel: LogLevel,
+  { level, worker }: LogTerms,
 ): FastifyInstance {
   const app = fastify({
-    logger: logLevel === 'silent' ? false : { level: logLevel, stream: process.stderr },
+    logger:
+      level === 'silent'
+        ? false
+        : { level, stream: process.stderr, base: { pid: process.pid, ...(worker === undefined ? {} : { worker }) } },
     logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: false,
     genReqId: ({ headers: { 'x-request-id': id } }) =>
@@ -70,7 +81,7 @@ export function buildApp(
   app.decorateRequest('arrived')
   app.setErrorHandler((thrown, request, reply) => sendProblem(context, request, reply, errorOf(thrown)))
   const refuse = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const { error, allow } = unrouted(request.method, request.url)
+    const { error, allow } = unserved(context) ?? unrouted(request.method, request.url)
     context.metrics.observe('unrouted', error.status, reply.elapsedTime / 1000)
     if (allow.length > 0) reply.header('allow', allow.join(', '))
     return sendProblem(context, request, reply, error)
@@ -82,9 +93,24 @@ export function buildApp(
   })
   app.setNotFoundHandler(refuse)
   const handlers = handlersOf(context)
-  for (const name of Object.keys(routes) as RouteName[]) addRoute(app, context, name, handlers)
+  for (const name of Object.keys(routes) as RouteName[])
+    if (context.roles.includes('api') || probes.includes(name)) addRoute(app, context, name, handlers)
   return app
 }
+
+/** What every process answers, whatever its roles are. */
+const probes: readonly RouteName[] = ['livez', 'readyz', 'metrics']
+
+/** Why a process without the API has no route; undefined for one that has it. */
+const unserved = ({ roles }: ServerContext): Unrouted | undefined =>
+  roles.includes('api')
+    ? undefined
+    : {
+        allow: [],
+        error: fail('UNKNOWN_ROUTE', `This process has the role ${roles.join(', ')} and no API`, {
+          remedy: `It answers ${probes.map((name) => routes[name].path).join(', ')}; ask one with --role api.`,
+        }),
+      }
 
 const requestId = /^[A-Za-z0-9._:-]{1,128}$/
 
@@ -109,18 +135,29 @@ function readBodies(app: FastifyInstance, limits: RequestLimits): void {
   app.addContentTypeParser('*', (_: FastifyRequest, stream: IncomingMessage, done) => done(null, stream))
 }
 
-/** Counts a request when it is over. One that its client did not wait for is a 499, as others call it. */
-function meter({ metrics }: ServerContext, name: RouteName, { raw }: FastifyReply): void {
+/** Nobody waited for the answer, as others call it. */
+const clientLeft = 499
+
+/** Counts a request when it is over, and takes it in until then. @throws OVERLOADED. */
+function enter({ metrics, admission }: ServerContext, name: RouteName, { raw }: FastifyReply): void {
   const arrivedAtMs = performance.now()
-  raw.once('close', () =>
-    metrics.observe(name, raw.writableFinished ? raw.statusCode : 499, (performance.now() - arrivedAtMs) / 1000),
-  )
+  const priority = priorityOfRoute[name]
+  const isIn = priority === null || admission.enter(priority)
+  raw.once('close', () => {
+    if (isIn && priority !== null) admission.leave(priority)
+    metrics.observe(name, raw.writableFinished ? raw.statusCode : clientLeft, (performance.now() - arrivedAtMs) / 1000)
+  })
+  if (!isIn) throw overloaded()
 }
+
+const priorityOfRoute = Object.fromEntries(
+  Object.entries(routes).map(([name, route]) => [name, probes.includes(name as RouteName) ? null : priorityOf(route)]),
+) as Readonly<Record<RouteName, Priority | null>>
 
 /** What is settled before the body is read. @throws what is wrong with the request by its head alone. */
 function arrive(context: ServerContext, route: Route, request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', request.id)
-  if (context.isClosing() && route !== routes.livez)
+  if (context.isStopped() && route !== routes.livez)
     throw fail('STORE_UNREACHABLE', 'The server is closing', { remedy: 'Try again: another server may answer.' })
   request.arrived = { media: bodyMedia(route, request.headers), receivedAtMs: performance.now() }
 }
@@ -135,7 +172,7 @@ function addRoute(app: FastifyInstance, context: ServerContext, name: RouteName,
     config: { route: name },
     // Here and not for all routes: the framework is slow to say which one a request has.
     onRequest: (request, reply, done) => {
-      meter(context, name, reply)
+      enter(context, name, reply)
       arrive(context, route, request, reply)
       done()
     },

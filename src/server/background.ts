@@ -1,18 +1,25 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Store } from '../contract/store.ts'
-import type { ServerContext } from './context.ts'
+import type { Health, ServerContext } from './context.ts'
 import { asProvenderError } from '../kernel/errors.ts'
 import { serverLimits } from './server-limits.ts'
 
+/** Background work that goes on until it is disposed. */
+export interface Background extends AsyncDisposable {
+  /** How the last round went. */
+  readonly health: Health
+}
+
 /**
  * Brings the push log online and frees what is due, again and again. What goes wrong is logged and tried again, each time after
- * twice the wait. Disposing it ends it.
+ * twice the wait.
  */
 export function startBackground(
   store: Pick<Store, 'maintain'>,
   everyMs: number,
   log: ServerContext['log'],
-): AsyncDisposable {
+): Background {
+  let health: Health = { ok: true }
   const ending = new AbortController()
   const { signal } = ending
   const rounds = (async () => {
@@ -25,15 +32,20 @@ export function startBackground(
         await store.maintain({ signal })
         if (failures > 0) log.info('Background work goes on')
         failures = 0
+        health = { ok: true }
       } catch (thrown) {
         if (signal.aborted) return
         failures += 1
         const { code, message } = asProvenderError(thrown)
+        health = { ok: false, detail: message }
         log.error({ err: thrown, code, failures }, `Background work failed: ${message}`)
       }
     }
   })()
   return {
+    get health() {
+      return health
+    },
     async [Symbol.asyncDispose]() {
       ending.abort()
       await rounds

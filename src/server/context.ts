@@ -1,8 +1,10 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Store } from '../contract/store.ts'
 import type { RequestLimits } from '../define/request-limits.ts'
+import type { Admission } from './admission.ts'
 import type { HistoricalTurns } from './historical-turns.ts'
 import type { Metrics } from './metrics.ts'
+import type { Role } from './roles.ts'
 import type { UploadFolder } from './upload-folder.ts'
 
 /** Which files an apply over HTTP may name. */
@@ -13,11 +15,20 @@ export interface SourceRoots {
   readonly dataRoots: readonly string[]
 }
 
+/** Whether something works, and what is wrong with it. */
+export interface Health {
+  readonly ok: boolean
+  readonly detail?: string
+}
+
 /** What the handlers of all routes share. */
 export interface ServerContext {
   readonly store: Store
   readonly log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error'>
   readonly metrics: Metrics
+  /** Whether there is room for one more request. */
+  readonly admission: Admission
+  readonly roles: readonly Role[]
   /** Whether a spine may be SQL. */
   readonly sql: boolean
   readonly roots: SourceRoots
@@ -26,6 +37,14 @@ export interface ServerContext {
   readonly uploads: UploadFolder
   /** What ends requests under way when the server stops waiting for them. */
   readonly underway: Set<AbortController>
-  /** Whether the server takes no new requests any more. */
+  /** The text of /metrics. */
+  readonly scrape: () => Promise<string>
+  /** How background work goes; null where this process does none. */
+  readonly background: () => Health | null
+  /** Whether the server is on its way out: probes say so, all else is as ever. */
+  readonly isDraining: () => boolean
+  /** Whether it takes no new connections: each answer is the last on its own. */
   readonly isClosing: () => boolean
+  /** Whether it waits for nothing any more. */
+  readonly isStopped: () => boolean
 }

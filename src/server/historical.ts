@@ -1,16 +1,19 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { basename } from 'node:path'
 import { Readable } from 'node:stream'
 import type { output } from 'zod'
 import type { MediaType } from '../contract/route.ts'
 import type { Routes } from '../contract/routes.ts'
 import type { CallOptions, HistoricalOptions, Spine, Table } from '../contract/store.ts'
-import { fail, isProvenderError, type ProvenderError } from '../kernel/errors.ts'
+import { type ProvenderError, asProvenderError, fail } from '../kernel/errors.ts'
 import type { ServerContext } from './context.ts'
 import type { Asked, Handlers, Reply } from './handler.ts'
+import { problemReply } from './problem.ts'
 import { tooLarge } from './request-body.ts'
 import { leftOf } from './request-call.ts'
 import { tableReply } from './table-reply.ts'
 import { receive } from './upload-folder.ts'
+import { sentValues } from './value-form.ts'
 
 type Historical = Asked<Routes['historical']>
 type Body = output<Routes['historical']['body']>
@@ -22,6 +25,14 @@ interface Request {
   readonly options: HistoricalOptions
 }
 
+/** A spine that came as a body. */
+interface Upload {
+  /** What has to go with the answer. */
+  readonly owned: AsyncDisposableStack
+  /** Anything thrown, as an error in the words of the sender. */
+  readonly told: (thrown: unknown) => ProvenderError
+}
+
 /** Reads a table, once it is the request's turn. */
 type Read = (call: CallOptions) => Promise<Table>
 
@@ -29,25 +40,30 @@ type Read = (call: CallOptions) => Promise<Table>
 export function historicalHandlers(
   context: ServerContext,
 ): Pick<Handlers, 'historical' | 'historicalEvents' | 'historicalSnapshot'> {
-  const { store, uploads, limits, turns } = context
+  const { store, uploads, limits, turns, roots, log } = context
   const answer = async (
     { wanted, call }: { readonly wanted: MediaType; readonly call: CallOptions },
     read: Read,
-    owned: AsyncDisposableStack = new AsyncDisposableStack(),
+    { owned = new AsyncDisposableStack(), told = asProvenderError }: Partial<Upload> = {},
   ): Promise<Reply> => {
     await using kept = owned
+    const problemOf = (thrown: unknown): string => {
+      const error = told(thrown)
+      if (error.code === 'INTERNAL') log.error({ err: thrown }, error.message)
+      return problemReply(error, { dir: roots.dir }).text
+    }
     const askedAtMs = performance.now()
     // It is over when the answer was sent, or nobody waits for it any more.
     kept.use(await turns.take(call))
     const table = kept.use(await read(leftOf(call, askedAtMs)))
-    return await tableReply({ table, owned: kept, uploads, limits }, wanted)
+    return await tableReply({ table, owned: kept, uploads, limits, problemOf }, wanted)
   }
   return {
     async historical(asked) {
       if (asked.other !== undefined) {
         await using owned = new AsyncDisposableStack()
-        const { call, read } = await uploaded(context, asked, owned)
-        return await answer({ wanted: asked.wanted, call }, read, owned.move())
+        const { call, read, told } = await uploaded(context, asked, owned)
+        return await answer({ wanted: asked.wanted, call }, read, { owned: owned.move(), told })
       }
       const { features, spine, options } = ofBody(asked, context.sql)
       return answer(asked, (call) => store.historical(features, spine, { ...options, ...call }))
@@ -64,7 +80,7 @@ export function historicalHandlers(
 }
 
 /** A request whose spine stands in its JSON. @throws BAD_REQUEST, SQL_REFUSED. */
-function ofBody({ body, query }: Historical, sqlAllowed: boolean): Request {
+function ofBody({ body, query, headers }: Historical, sqlAllowed: boolean): Request {
   const [option] = Object.keys(query)
   if (option !== undefined)
     throw fail('BAD_REQUEST', `"${option}" stands in the query string`, {
@@ -87,7 +103,12 @@ function ofBody({ body, query }: Historical, sqlAllowed: boolean): Request {
   return {
     features,
     options,
-    spine: rows !== undefined ? { rows } : columns !== undefined ? { columns } : { sql: sql ?? '' },
+    spine:
+      rows !== undefined
+        ? { rows: sentValues(headers, rows).values }
+        : columns !== undefined
+          ? { columns: sentValues(headers, columns).values }
+          : { sql: sql ?? '' },
   }
 }
 
@@ -96,7 +117,7 @@ async function uploaded(
   { store, uploads, limits, turns }: ServerContext,
   { query, headers, call, other }: Historical,
   owned: AsyncDisposableStack,
-): Promise<{ readonly call: CallOptions; readonly read: Read }> {
+): Promise<{ readonly call: CallOptions; readonly read: Read; readonly told: Upload['told'] }> {
   const { features, ...options } = query
   if (features === undefined)
     throw fail('BAD_REQUEST', 'The parameter "features" is missing', {
@@ -119,10 +140,26 @@ async function uploaded(
     try {
       return await store.historical(features, spine, { ...options, ...left })
     } catch (thrown) {
-      throw isProvenderError(thrown) ? withoutPath(thrown, path) : thrown
+      throw told(thrown)
     }
   }
-  return { call: isTimed ? leftOf(call, askedAtMs) : call, read }
+  const name = sentName(headers)
+  const told = (thrown: unknown): ProvenderError => withoutPath(asProvenderError(thrown), path, name)
+  return { call: isTimed ? leftOf(call, askedAtMs) : call, read, told }
+}
+
+/** Characters of a file's name that are said back. */
+const nameChars = 1024
+
+/** What the sender calls the file that is its body, in `content-disposition`. */
+function sentName({ 'content-disposition': disposition = '' }: IncomingHttpHeaders): string | undefined {
+  const encoded = /;\s*filename\*=UTF-8''([\w%.~!#$&+^`|*'-]+)/i.exec(disposition)?.[1] ?? ''
+  try {
+    const name = decodeURIComponent(encoded).replaceAll(/\p{Cc}/gu, ' ')
+    return name === '' || name.length > nameChars ? undefined : name
+  } catch {
+    return undefined
+  }
 }
 
 const withoutDeadline = ({ timeoutMs: _, ...call }: CallOptions): CallOptions => call
@@ -134,12 +171,13 @@ const spineForms: Readonly<Partial<Record<MediaType, 'parquet' | 'csv' | 'ndjson
 })
 
 /** An error in the words of whoever sent the spine, who knows nothing of the file that it was kept in. */
-function withoutPath(error: ProvenderError, path: string): ProvenderError {
+function withoutPath(error: ProvenderError, path: string, called: string | undefined): ProvenderError {
   const name = new RegExp(`[^\\s"'(),]*${basename(path).replaceAll('.', '\\.')}`, 'g')
-  return fail(error.code, error.message.replaceAll(name, 'the spine'), {
-    at: error.at?.replaceAll(name, 'spine'),
-    remedy: error.remedy.replaceAll(name, 'the spine'),
-    errors: error.errors.map((each) => withoutPath(each, path)),
+  const say = (text: string, otherwise: string): string => text.replaceAll(name, () => called ?? otherwise)
+  return fail(error.code, say(error.message, 'the spine'), {
+    ...(error.at === undefined ? {} : { at: say(error.at, 'spine') }),
+    remedy: say(error.remedy, 'the spine'),
+    errors: error.errors.map((each) => withoutPath(each, path, called)),
     cause: error,
   })
 }

@@ -4,7 +4,7 @@ export interface Family {
   readonly help: string
   readonly type: 'counter' | 'gauge' | 'histogram'
   /** How the series of several processes become one: counts and sizes add up; of what all know alike the greatest is true. */
-  readonly aggregator: 'sum' | 'max'
+  readonly aggregator: 'sum' | 'max' | 'min'
   readonly values: readonly SeriesValue[]
 }
 
@@ -74,25 +74,30 @@ export class Counter {
 /** How many series the families of things that users name may have together; the rest is counted and not told. */
 export class SeriesBudget {
   readonly #limit: number
-  #used = 0
+  readonly #taken = new Set<string>()
   readonly #dropped = new Set<string>()
 
   constructor(limit: number) {
     this.#limit = limit
   }
 
-  /** Takes one; false where there is none left. */
+  /** Takes the place of a series, once; false where there is none left. */
   take(series: string): boolean {
-    if (this.#used >= this.#limit) {
+    if (this.#taken.has(series)) return true
+    if (this.#taken.size >= this.#limit) {
       this.#dropped.add(series)
       return false
     }
-    this.#used += 1
+    this.#taken.add(series)
     return true
   }
 
-  get dropped(): number {
-    return this.#dropped.size
+  /** A gauge of how many were refused. */
+  family(): Family {
+    const help = `Series that are not told, since there are more than ${this.#limit}`
+    return familyOf({ name: 'provender_metrics_dropped_series', help, type: 'gauge', aggregator: 'max' }, [
+      { labels: {}, value: this.#dropped.size },
+    ])
   }
 }
 

@@ -1,7 +1,6 @@
-import { AggregatorRegistry, type PrometheusContentType } from 'prom-client'
 import { type RouteName, routes } from '../contract/routes.ts'
-import type { PushAnswer, Run } from '../contract/store.ts'
-import { Counter, type Family, Histogram, Series, SeriesBudget, familyOf } from './metric-family.ts'
+import type { Run, StoreObserver } from '../contract/store.ts'
+import { Counter, type Family, Histogram, Series, type SeriesBudget, familyOf } from './metric-family.ts'
 
 /** What no route took. */
 export type MeteredRoute = RouteName | 'unrouted'
@@ -25,20 +24,19 @@ export interface Metrics {
   /** The counts of a view of the registry; the same object each time, to be kept by who counts often. */
   view(name: string): ViewMeter
   /** Rows were pushed to a view or a source of the registry. */
-  pushed(target: string, answer: Pick<PushAnswer, 'accepted' | 'superseded'> & { readonly rejected: number }): void
+  readonly pushed: StoreObserver['pushed']
   /** A materialization ended. */
   ran(run: Run): void
   /** An operation of the online store took so long. */
   stored(store: string, op: string, seconds: number): void
+  /** There is such a view, perhaps over a source that is pushed to: what was never counted of them is 0. */
+  know(view: string, pushSource: string | null): void
   /** All that was counted, with what other rooms of the server have to tell. */
   families(): readonly Family[]
 }
 
-/** The content type of a scrape. */
-export const metricsMedia = 'text/plain; version=0.0.4; charset=utf-8'
-
 /** Series of views and sources together, over all their families; a histogram counts as one. */
-const maxSeries = 10_000
+export const maxSeries = 10_000
 
 /** Answers from memory take a tenth of a millisecond, those from history up to half a minute. */
 const requestSeconds = [
@@ -49,9 +47,8 @@ const runSeconds = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400]
 /** One minute to a week. */
 const ageSeconds = [60, 300, 900, 3600, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800]
 
-/** Begins to count, all that is known at 0. */
-export function openMetrics(project: string): Metrics {
-  const budget = new SeriesBudget(maxSeries)
+/** Begins to count, all that is known at 0. Series of what users name are taken from the budget. */
+export function openMetrics(project: string, budget: SeriesBudget): Metrics {
   const requests = new Series(
     {
       name: 'provender_http_request_duration_seconds',
@@ -113,6 +110,11 @@ export function openMetrics(project: string): Metrics {
     return meter
   }
   const answered = requestMeters(requests)
+  const pushed: Metrics['pushed'] = (source, { accepted, superseded, rejected }) => {
+    rows.of({ source, result: 'accepted' }).add(accepted)
+    rows.of({ source, result: 'superseded' }).add(superseded)
+    rows.of({ source, result: 'rejected' }).add(rejected)
+  }
   return {
     observe: answered,
     asked(entityCount, featureCount) {
@@ -120,12 +122,14 @@ export function openMetrics(project: string): Metrics {
       features.add(featureCount)
     },
     view: (name) => views.get(name) ?? newView(name),
-    pushed(source, { accepted, superseded, rejected }) {
-      rows.of({ source, result: 'accepted' }).add(accepted)
-      rows.of({ source, result: 'superseded' }).add(superseded)
-      rows.of({ source, result: 'rejected' }).add(rejected)
-    },
+    pushed,
     ran: ran.add,
+    know(view, pushSource) {
+      if (!views.has(view)) newView(view)
+      ran.know(view)
+      if (pushSource !== null)
+        for (const target of [view, pushSource]) pushed(target, { accepted: 0, superseded: 0, rejected: 0 })
+    },
     stored: (name, op, seconds) => store.of({ store: name, op }).add(seconds),
     families: () => [
       countsOf(requests),
@@ -151,15 +155,6 @@ export function openMetrics(project: string): Metrics {
       ages.family,
       rows.family,
       ...ran.families(),
-      familyOf(
-        {
-          name: 'provender_metrics_dropped_series',
-          help: `Series that are not told, since there are more than ${maxSeries}`,
-          type: 'gauge',
-          aggregator: 'max',
-        },
-        [{ labels: {}, value: budget.dropped }],
-      ),
     ],
   }
 }
@@ -191,7 +186,7 @@ function countsOf(requests: Series<Histogram>): Family {
 }
 
 /** What materializations came to. */
-function runMeters(budget: SeriesBudget): { add(run: Run): void; families(): Family[] } {
+function runMeters(budget: SeriesBudget) {
   const runs = new Series(
     {
       name: 'provender_materialization_runs_total',
@@ -216,17 +211,16 @@ function runMeters(budget: SeriesBudget): { add(run: Run): void; families(): Fam
     budget,
   )
   return {
-    add({ view, state, seconds, rows: count }) {
+    know(view: string): void {
+      for (const status of ['succeeded', 'failed', 'cancelled']) runs.of({ feature_view: view, status })
+      rows.of({ feature_view: view })
+    },
+    add({ view, state, seconds, rows: count }: Run): void {
       const labels = { feature_view: view, status: state }
       runs.of(labels).add()
       durations.of(labels).add(seconds)
       rows.of({ feature_view: view }).add(count)
     },
-    families: () => [runs.family, durations.family, rows.family],
+    families: (): Family[] => [runs.family, durations.family, rows.family],
   }
-}
-
-/** The text of a scrape: the series of all processes of a server, joined. */
-export function metricsText(parts: readonly (readonly Family[])[]): Promise<string> {
-  return AggregatorRegistry.aggregate<PrometheusContentType>([...parts]).metrics()
 }

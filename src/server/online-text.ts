@@ -11,6 +11,8 @@ interface Form {
   readonly views: readonly string[]
   /** `"features":[…],"views":[…],"rows":[`, without the brace. */
   readonly head: string
+  /** `"types":[…],"keyFields":[…]` */
+  readonly types: string
   /** `"statuses"` of a row whose values are all present. */
   readonly allPresent: string
 }
@@ -27,6 +29,7 @@ function formOf(rows: OnlineRows): Form {
       features,
       views: memberNames(rows.views),
       head: `"features":${JSON.stringify(rows.features)},"views":${JSON.stringify(rows.views)},"rows":[`,
+      types: `"types":${JSON.stringify(rows.types)},"keyFields":${JSON.stringify(rows.keyFields.map(({ name, type }) => ({ name, type })))}`,
       allPresent: features.map((name) => `${name}"PRESENT"`).join(','),
     }
     forms.set(rows.features, form)
@@ -34,10 +37,17 @@ function formOf(rows: OnlineRows): Form {
   return form
 }
 
+/** What an answer may say beside values and statuses. */
+export interface Included {
+  readonly times?: boolean | undefined
+  /** The types of features and of the fields of an entity. */
+  readonly types?: boolean | undefined
+}
+
 /** The answer of `POST /v1/online`. `statuses` is left out of a row whose values are all PRESENT. */
-export function batchText(rows: OnlineRows, withTimes: boolean): string {
+export function batchText(rows: OnlineRows, { times = false, types = false }: Included): string {
   const form = formOf(rows)
-  let text = `{${form.head}`
+  let text = types ? `{${form.types},${form.head}` : `{${form.head}`
   // Most rows share one list of statuses; it is looked through once.
   let allPresent: readonly Status[] | undefined
   for (let i = 0; i < rows.exact.length; i++) {
@@ -48,7 +58,7 @@ export function batchText(rows: OnlineRows, withTimes: boolean): string {
       if (statuses.every((status) => status === 'PRESENT')) allPresent = statuses
       else text += `],"statuses":["${statuses.join('","')}"`
     }
-    text += withTimes ? `],"eventTimes":[${(rows.eventTimes[i] ?? []).map(eventTimeText).join(',')}]}` : ']}'
+    text += times ? `],"eventTimes":[${(rows.eventTimes[i] ?? []).map(eventTimeText).join(',')}]}` : ']}'
   }
   return `${text}],"registryVersion":${rows.registryVersion}}`
 }

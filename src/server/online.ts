@@ -7,6 +7,7 @@ import { fail, isProvenderError } from '../kernel/errors.ts'
 import type { ServerContext } from './context.ts'
 import type { Handlers } from './handler.ts'
 import { batchText, oneText } from './online-text.ts'
+import { sentValues } from './value-form.ts'
 
 type Entity = Readonly<Record<string, unknown>>
 type BatchBody = output<Routes['online']['body']>
@@ -24,22 +25,23 @@ export function onlineHandlers({ store, limits }: ServerContext): Pick<Handlers,
       const rows = await placed(store.online(params.reference, [keys], options), (_, field) => pointerTo('', field))
       return oneText(rows, keys, query._include === 'eventTimes')
     },
-    async online({ body, deadline }) {
+    async online({ body, headers, deadline }) {
       const [unknown] = Object.keys(body.request ?? {})
       if (unknown !== undefined)
         throw fail('UNKNOWN_COLUMN', `"${unknown}" is no request input of what is asked for`, {
           at: pointerTo('/request', unknown),
           remedy: 'Leave it out.',
         })
-      const { entities, placeOf } = entitiesOf(body.entities, limits)
+      const { form, values } = sentValues(headers, body.entities)
+      const { entities, placeOf } = entitiesOf(values, limits)
       const options = {
-        form: 'json',
+        form,
         ...exact,
         ...deadline,
         ...optionsOf(body.fullNames, body.includeExpired),
       } as const
       const rows = await placed(store.online(body.features, entities, options), placeOf)
-      return batchText(rows, body.include?.includes('eventTimes') ?? false)
+      return batchText(rows, { times: body.include?.includes('eventTimes'), types: body.include?.includes('types') })
     },
   }
 }

@@ -1,14 +1,23 @@
 import { errorTable, fail, isErrorCode } from '../kernel/errors.ts'
 import { nearest } from '../kernel/nearest.ts'
 import { problemType } from '../contract/route.ts'
-import type { ServerContext } from './context.ts'
-import type { Handlers } from './handler.ts'
+import type { Health, ServerContext } from './context.ts'
+import type { Handlers, Reply } from './handler.ts'
 import { problemReply } from './problem.ts'
+import { scrapeType } from './scrape.ts'
+
+const isApi = ({ roles }: ServerContext): boolean => roles.includes('api')
+
+function notReady(detail: string, dependencies: Readonly<Record<string, Health>>): Reply {
+  const { status, headers, text } = problemReply(fail('STORE_UNREACHABLE', detail), { members: { dependencies } })
+  return { status, headers, media: problemType, body: text }
+}
 
 /** What probes and people ask a server about itself. */
-export function operationHandlers({
-  store,
-}: ServerContext): Pick<Handlers, 'errorCode' | 'doctor' | 'livez' | 'readyz'> {
+export function operationHandlers(
+  context: ServerContext,
+): Pick<Handlers, 'errorCode' | 'doctor' | 'livez' | 'readyz' | 'metrics'> {
+  const { store } = context
   return {
     errorCode({ params: { code } }) {
       if (isErrorCode(code)) return JSON.stringify({ code, ...errorTable[code] })
@@ -22,13 +31,15 @@ export function operationHandlers({
     doctor: async ({ call }) => JSON.stringify(await store.doctor(call)),
     livez: () => '{"ok":true}',
     async readyz({ call }) {
-      const dependencies = await store.health(call)
-      const down = Object.keys(dependencies).filter((name) => dependencies[name]?.ok !== true)
+      if (context.isDraining()) return notReady('The server is closing', {})
+      const background = context.background()
+      const dependencies = { ...(await store.health(call)), ...(background === null ? {} : { background }) }
+      // Who answers requests goes on answering them though its background work fails: that is told, and no more.
+      const needed = Object.entries(dependencies).filter(([name]) => name !== 'background' || !isApi(context))
+      const down = needed.filter(([, { ok }]) => !ok).map(([name]) => name)
       if (down.length === 0) return JSON.stringify({ ok: true, dependencies })
-      const { status, headers, text } = problemReply(fail('STORE_UNREACHABLE', `Not ready: ${down.join(', ')}`), {
-        members: { dependencies },
-      })
-      return { status, headers, media: problemType, body: text }
+      return notReady(`Not ready: ${down.join(', ')}`, dependencies)
     },
+    metrics: async () => ({ headers: { 'content-type': scrapeType }, body: await context.scrape() }),
   }
 }

@@ -6,7 +6,7 @@ import type { Asked, Handlers } from './handler.ts'
 import type { Routes } from '../contract/routes.ts'
 import { demandWithin } from './source-roots.ts'
 
-type Registered = 'registry' | 'versions' | 'diff' | 'plan' | 'apply' | 'rollback' | 'validate'
+type Registered = 'about' | 'registry' | 'versions' | 'diff' | 'plan' | 'apply' | 'rollback' | 'validate'
 
 /** The registry, and what plan and apply do to it. */
 export function registryHandlers({ store, roots }: ServerContext): Pick<Handlers, Registered> {
@@ -16,6 +16,7 @@ export function registryHandlers({ store, roots }: ServerContext): Pick<Handlers
     return stringifyExact(await store[verb](definitions.valid(), { ...terms, ...asked.call }))
   }
   return {
+    about: () => JSON.stringify({ project: store.project }),
     registry: async ({ query, call }) => stringifyExact(await store.registry(query.version, call)),
     versions: async ({ query, call }) => stringifyExact({ versions: await store.versions({ ...query, ...call }) }),
     diff: async ({ query, call }) => stringifyExact(await store.diff(query.from, query.to, call)),

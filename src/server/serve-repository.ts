@@ -1,16 +1,22 @@
 import { resolve } from 'node:path'
 import type { Store } from '../contract/store.ts'
 import { loadConfig } from '../definitions/load-files.ts'
-import { type RunningServer, startServer } from './start.ts'
+import { type Role, servedRoles } from './roles.ts'
+import { type RunningServer, type ServerOptions, startServer } from './start.ts'
 
 /** Where a store is served, and whether this process works for it too; what is left out is taken from provender.yaml. */
 export interface ServeOptions {
   readonly host?: string | undefined
   /** 0 takes a free one. */
   readonly port?: number | undefined
-  /** Whether the push log is brought online in the background; it is unless said. */
-  readonly background?: boolean
+  /** What this process does; all unless said. Without `api` it answers probes only, without `worker` it brings no push log online. */
+  readonly roles?: readonly Role[]
+  /** How long it goes on as ever once it is closed, saying that it is not ready; 0 unless said. */
+  readonly drainWaitMs?: number
 }
+
+/** Which of several processes of a server this is. */
+export type OneOfSeveral = Pick<ServerOptions, 'worker' | 'others'>
 
 /** Between two rounds of bringing the push log online. */
 const backgroundMs = 2000
@@ -19,7 +25,11 @@ const backgroundMs = 2000
  * Serves the store of a repository folder by the settings of the folder.
  * @throws USAGE where it cannot listen there; NO_REPOSITORY; the errors of the configuration.
  */
-export async function serveRepository(store: Store, dir: string, options: ServeOptions): Promise<RunningServer> {
+export async function serveRepository(
+  store: Store,
+  dir: string,
+  options: ServeOptions & OneOfSeveral,
+): Promise<RunningServer> {
   const { server } = loadConfig(dir)
   return startServer(store, {
     host: options.host ?? server.host,
@@ -27,6 +37,11 @@ export async function serveRepository(store: Store, dir: string, options: ServeO
     sql: server.sql,
     limits: server.limits,
     roots: { dir: resolve(dir), dataRoots: server.dataRoots },
-    ...(options.background === false ? {} : { backgroundMs }),
+    roles: options.roles ?? servedRoles,
+    drainWaitMs: options.drainWaitMs ?? 0,
+    worker: options.worker,
+    others: options.others,
+    // Once is enough: more of them would only be in each other's way.
+    ...((options.worker ?? 1) === 1 ? { backgroundMs } : {}),
   })
 }

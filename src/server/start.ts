@@ -1,20 +1,28 @@
 import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Store } from '../contract/store.ts'
 import { type RequestLimits, requestLimitsOf } from '../define/request-limits.ts'
 import { fail } from '../kernel/errors.ts'
+import { Admission } from './admission.ts'
 import { type LogLevel, buildApp } from './app.ts'
-import { startBackground } from './background.ts'
+import { type Background, startBackground } from './background.ts'
 import type { ServerContext, SourceRoots } from './context.ts'
+import { Connections } from './drain.ts'
 import type { Handlers } from './handler.ts'
 import { HistoricalTurns } from './historical-turns.ts'
 import { historicalHandlers } from './historical.ts'
-import { openMetrics } from './metrics.ts'
+import { LoopDelay } from './loop-delay.ts'
+import { type Family, SeriesBudget } from './metric-family.ts'
+import { maxSeries, openMetrics } from './metrics.ts'
 import { onlineHandlers } from './online.ts'
 import { operationHandlers } from './operations.ts'
+import { processFamilies } from './process-metrics.ts'
 import { listHandlers, registryHandlers } from './registry.ts'
+import { type Role, servedRoles } from './roles.ts'
 import { runHandlers } from './runs.ts'
-import { serverLimits } from './server-limits.ts'
+import { type OtherParts, scrapeText } from './scrape.ts'
 import { openUploadFolder } from './upload-folder.ts'
+import { ViewGauges } from './view-gauges.ts'
 import { writeHandlers } from './writing.ts'
 
 /** How a server is started. */
@@ -28,17 +36,26 @@ export interface ServerOptions {
   readonly roots: SourceRoots
   /** The usual ones for what is left out. */
   readonly limits?: Partial<RequestLimits>
+  /** What it does; all unless given. Without `api` it answers probes only. */
+  readonly roles?: readonly Role[]
   /** How often the push log is brought online; never unless given. */
   readonly backgroundMs?: number
+  /** How long it goes on as ever once it is told to close, not being ready any more: a balancer needs a moment to see that. */
+  readonly drainWaitMs?: number
   /** `warn` unless given; the log goes to stderr. */
   readonly logLevel?: LogLevel
+  /** Which of several processes it is, from 1, and how it learns what the others counted. */
+  readonly worker?: number | undefined
+  readonly others?: OtherParts | undefined
 }
 
 /** A server that listens. */
 export interface RunningServer extends AsyncDisposable {
   /** Where it answers: `http://127.0.0.1:6580`. */
   readonly url: string
-  /** Takes no more requests, lets those under way end (20 s at most), and ends background work. The store stays open. Twice is once. */
+  /** What this process has counted, for those beside it. */
+  counted(): readonly Family[]
+  /** Takes no more connections, lets requests under way end (20 s at most), and ends background work. The store stays open. Twice is once. */
   close(): Promise<void>
 }
 
@@ -47,48 +64,96 @@ export interface RunningServer extends AsyncDisposable {
  * @throws USAGE where it cannot listen there, naming the address.
  */
 export async function startServer(store: Store, options: ServerOptions): Promise<RunningServer> {
+  await using owned = new AsyncDisposableStack()
+  const { host, port, sql, roots, worker, roles = servedRoles, drainWaitMs = 0 } = options
+  const life = { draining: false, closing: false, stopped: false }
   const underway = new Set<AbortController>()
-  const uploads = openUploadFolder()
-  const metrics = openMetrics(store.project)
-  let closing: Promise<void> | undefined
-  const isClosing = (): boolean => closing !== undefined
-  const { sql, roots } = options
+  const uploads = owned.use(openUploadFolder())
   const limits = requestLimitsOf(options.limits)
-  const turns = new HistoricalTurns(limits)
+  const meters = owned.use(openMeters(store))
+  let background: Background | undefined
   const app = buildApp(
-    (log) => ({ store, log, metrics, sql, roots, limits, turns, uploads, underway, isClosing }),
+    (log) => ({
+      store,
+      log,
+      sql,
+      roots,
+      roles,
+      limits,
+      uploads,
+      underway,
+      metrics: meters.metrics,
+      admission: meters.admission,
+      turns: new HistoricalTurns(limits),
+      scrape: () => scrapeText({ own: meters.own, shared: () => gauges.families() }, options.others),
+      background: () => background?.health ?? null,
+      isDraining: () => life.draining,
+      isClosing: () => life.closing,
+      isStopped: () => life.stopped,
+    }),
     handlersOf,
-    options.logLevel ?? 'warn',
+    { level: options.logLevel ?? 'warn', ...(worker === undefined ? {} : { worker }) },
   )
+  const gauges = new ViewGauges(store.telemetry, meters, app.log)
+  const connections = new Connections(app.server)
   try {
-    await app.listen({ host: options.host, port: options.port })
+    await app.listen({ host, port })
   } catch (thrown) {
     await app.close()
-    throw fail(
-      'USAGE',
-      `The server cannot listen on ${options.host}:${options.port}: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
-      {
-        cause: thrown,
-        remedy: 'Free the port, or choose another: --port N, or server.port in provender.yaml.',
-      },
-    )
+    throw cannotListen(options, thrown)
   }
-  const background =
-    options.backgroundMs === undefined ? undefined : startBackground(store, options.backgroundMs, app.log)
+  if (options.backgroundMs !== undefined && roles.includes('worker'))
+    background = startBackground(store, options.backgroundMs, app.log)
+  const kept = owned.move()
   const close = async (): Promise<void> => {
-    const late = [
-      setTimeout(() => stop(underway), serverLimits.drainMs),
-      // Those that were ended have a moment to say so.
-      setTimeout(() => app.server.closeAllConnections(), serverLimits.drainMs + serverLimits.lingerMs),
-    ]
+    life.draining = true
+    if (drainWaitMs > 0) await sleep(drainWaitMs)
+    life.closing = true
+    await connections.drain(() => {
+      life.stopped = true
+      stop(underway)
+    })
     await app.close()
-    late.forEach(clearTimeout)
     await background?.[Symbol.asyncDispose]()
-    await uploads[Symbol.asyncDispose]()
+    await kept.disposeAsync()
   }
-  const end = (): Promise<void> => (closing ??= close())
-  return { url: urlOf(app.server.address(), options.host), close: end, [Symbol.asyncDispose]: end }
+  let closed: Promise<void> | undefined
+  const end = (): Promise<void> => (closed ??= close())
+  const url = urlOf(app.server.address(), host)
+  return { url, counted: meters.own, close: end, [Symbol.asyncDispose]: end }
 }
+
+/** What counts, and what watches the event loop. */
+function openMeters(store: Store) {
+  const budget = new SeriesBudget(maxSeries)
+  const metrics = openMetrics(store.project, budget)
+  const delay = new LoopDelay()
+  const admission = new Admission(delay)
+  const told = store.telemetry?.observe(metrics)
+  return {
+    budget,
+    metrics,
+    admission,
+    own: (): Family[] => [
+      ...metrics.families(),
+      ...admission.families(),
+      ...delay.families(),
+      budget.family(),
+      ...processFamilies(),
+    ],
+    [Symbol.dispose](): void {
+      delay[Symbol.dispose]()
+      told?.[Symbol.dispose]()
+    },
+  }
+}
+
+const cannotListen = ({ host, port }: ServerOptions, thrown: unknown): Error =>
+  fail(
+    'USAGE',
+    `The server cannot listen on ${host}:${port}: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+    { cause: thrown, remedy: 'Free the port, or choose another: --port N, or server.port in provender.yaml.' },
+  )
 
 function stop(underway: ReadonlySet<AbortController>): void {
   const reason = fail('STORE_UNREACHABLE', 'The server is stopping', {

@@ -1,8 +1,10 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
+import { problemLine, tableLines } from '../codecs/batch-lines.ts'
 import type { MediaType } from '../contract/route.ts'
 import type { Table } from '../contract/store.ts'
+import { batchesType, notesHeader, rowsHeader } from '../contract/wire-names.ts'
 import { type RequestLimits, toldLimit } from '../define/request-limits.ts'
 import { fail } from '../kernel/errors.ts'
 import { jsonOf, textOf } from '../retrieve/table.ts'
@@ -16,27 +18,31 @@ export interface Answering {
   readonly owned: AsyncDisposableStack
   readonly uploads: UploadFolder
   readonly limits: RequestLimits
+  /** The problem document of what breaks the rows off. */
+  readonly problemOf: (thrown: unknown) => string
 }
 
 /**
  * Answers with a table: as one JSON document, or as a stream of Parquet, CSV or NDJSON, whose first rows are computed before
  * the answer begins, so that most of what can go wrong is still told by a status. A stream that breaks ends without its last chunk.
+ * The lines for clients tell by themselves what broke them off, so they begin at once.
  * @throws PAYLOAD_TOO_LARGE for JSON beyond `jsonTableChars` of the limits; what the table throws.
  */
 export async function tableReply(answering: Answering, media: MediaType): Promise<Reply> {
   const { table, limits } = answering
   if (media === 'application/json') return jsonReply(answering, await jsonText(table, limits))
-  const notes = notesHeader(table.notes)
+  const notes = notesHeaders(table.notes)
   if (media === 'application/vnd.apache.parquet') {
     const file = answering.owned.use(await answering.uploads.newFile('parquet'))
-    await table.toParquet(file.path)
+    const rows = await table.toParquet(file.path)
     const { size } = await stat(file.path)
     return {
       media,
-      headers: { ...notes, 'content-length': String(size) },
+      headers: { ...notes, [rowsHeader]: String(rows), 'content-length': String(size) },
       body: streamed(answering, createReadStream(file.path)),
     }
   }
+  if (media === batchesType) return { media, body: streamed(answering, linesOf(answering)) }
   const pieces = textOf(() => table.batches(), table.fields, media === 'text/csv' ? 'csv' : 'ndjson')
   return { media, headers: notes, body: streamed(answering, await begun(textsOf(pieces))) }
 }
@@ -88,13 +94,21 @@ async function jsonText(table: Table, limits: RequestLimits): Promise<string> {
 }
 
 /** Notes as a header, for answers that have no other place for them: a JSON array in ASCII. */
-function notesHeader(notes: readonly string[]): Readonly<Record<string, string>> {
+function notesHeaders(notes: readonly string[]): Readonly<Record<string, string>> {
   if (notes.length === 0) return {}
   const text = JSON.stringify(notes).replaceAll(
     /[^\x20-\x7e]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
-  return text.length > serverLimits.notesChars ? {} : { 'x-provender-notes': text }
+  return text.length > serverLimits.notesChars ? {} : { [notesHeader]: text }
+}
+
+async function* linesOf({ table, problemOf }: Answering): AsyncGenerator<string> {
+  try {
+    yield* tableLines({ fields: table.fields, notes: table.notes, batches: () => table.batches() })
+  } catch (thrown) {
+    yield problemLine(problemOf(thrown))
+  }
 }
 
 async function* textsOf(pieces: AsyncIterable<{ readonly text: string }>): AsyncGenerator<string> {

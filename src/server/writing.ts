@@ -3,6 +3,7 @@ import { toldLimit } from '../define/request-limits.ts'
 import { fail } from '../kernel/errors.ts'
 import type { ServerContext } from './context.ts'
 import type { Handlers } from './handler.ts'
+import { sentKeys, sentValues } from './value-form.ts'
 
 /** Rows in, and rows that were refused. */
 export function writeHandlers({
@@ -21,20 +22,21 @@ export function writeHandlers({
           { at: '/rows' },
         )
       // What is no object among the rows is refused by the store, as a row.
-      const rows = body.rows as readonly Readonly<Record<string, unknown>>[]
-      const answer = await store.push(params.target, rows, {
+      const { form, values } = sentValues(headers, body.rows as readonly Readonly<Record<string, unknown>>[])
+      const answer = await store.push(params.target, values, {
         ...call,
-        form: 'json',
+        form: form === 'js' ? 'js' : 'json',
         ...(body.to === undefined ? {} : { to: body.to }),
         ...(key === undefined ? {} : { idempotencyKey: key }),
       })
       return JSON.stringify(answer)
     },
-    async delete({ params, query, keys, call }) {
+    async delete({ params, query, keys, headers, call }) {
+      const { form, values } = sentKeys(headers, keys)
       return JSON.stringify(
-        await store.delete(params.view, keys, {
+        await store.delete(params.view, values, {
           ...call,
-          form: 'text',
+          form,
           ...(query._at === undefined ? {} : { at: query._at }),
         }),
       )

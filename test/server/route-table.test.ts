@@ -60,6 +60,8 @@ const good: Readonly<Record<RouteName, Good>> = {
   runs: { path: '/v1/runs?view=airport_delays&state=succeeded&limit=1' },
   run: { path: '/v1/runs/{run}' },
   cancelRun: { path: '/v1/runs/{run}/cancel', body: {} },
+  maintain: { path: '/v1/maintain', body: {} },
+  about: { path: '/v1' },
   registry: { path: '/v1/registry?version=1' },
   versions: { path: '/v1/registry/versions?limit=1' },
   diff: { path: '/v1/registry/diff?from=0&to=1' },
@@ -82,6 +84,9 @@ const good: Readonly<Record<RouteName, Good>> = {
   service: { path: '/v1/services/delay_model' },
   errorCode: { path: '/v1/errors/UNKNOWN_ENTITY' },
   doctor: { path: '/v1/doctor' },
+  openApi: { path: '/openapi.json' },
+  docs: { path: '/docs' },
+  docsFile: { path: '/docs/{file}' },
   livez: { path: '/livez' },
   readyz: { path: '/readyz' },
 }

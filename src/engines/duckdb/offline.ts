@@ -21,6 +21,8 @@ export interface DuckdbOptions {
   readonly threads?: number
   /** Of the shared instance; half as much for each query with user SQL. Default: 40 % of the machine. */
   readonly memoryBytes?: number
+  /** How many processes of one server share the machine. Default: 1. */
+  readonly processes?: number
 }
 
 const memoryShare = 0.4
@@ -37,7 +39,7 @@ export async function openDuckdbOffline(options: DuckdbOptions): Promise<Offline
     repositoryDir: options.repositoryDir,
     limits: {
       threads: options.threads ?? availableParallelism(),
-      memoryBytes: options.memoryBytes ?? totalmem() * memoryShare,
+      memoryBytes: options.memoryBytes ?? (totalmem() * memoryShare) / (options.processes ?? 1),
     },
     log: options.log,
   })

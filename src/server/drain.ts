@@ -1,0 +1,51 @@
+import type { Server } from 'node:http'
+import { type Socket, Server as NetServer } from 'node:net'
+import { serverLimits } from './server-limits.ts'
+
+/** How long connections without a request are left open once a server closes: one may be on its way over them. */
+const idleGraceMs = 250
+/** Between two looks for connections that wait for nothing any more. */
+const lookMs = 20
+
+/** Knows the connections of a server from now on, so that they can be let go of. */
+export class Connections {
+  readonly #server: Server
+  readonly #open = new Set<Socket>()
+
+  constructor(server: Server) {
+    this.#server = server
+    server.on('connection', (socket: Socket) => {
+      this.#open.add(socket)
+      socket.once('close', () => this.#open.delete(socket))
+    })
+  }
+
+  get count(): number {
+    return this.#open.size
+  }
+
+  /**
+   * Accepts no more connections, and ends when all have: those with a request under way behind its answer (which has to say
+   * `connection: close`), the others after a moment. `stop` is called when that takes too long, and a moment later nothing is waited for.
+   * (The server's own `close` ends idle connections at once, requests that are on their way over them included.)
+   */
+  async drain(stop: () => void): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    NetServer.prototype.close.call(this.#server, () => resolve())
+    const timers = [
+      setTimeout(stop, serverLimits.drainMs),
+      // Those that were stopped have a moment to say so.
+      setTimeout(() => this.#server.closeAllConnections(), serverLimits.drainMs + serverLimits.lingerMs),
+    ]
+    const beganMs = performance.now()
+    const looks = setInterval(() => {
+      if (performance.now() - beganMs < idleGraceMs) return
+      this.#server.closeIdleConnections()
+      // One that never sent a byte is not idle to Node.
+      for (const socket of this.#open) if (socket.bytesRead === 0) socket.destroy()
+    }, lookMs)
+    await promise
+    clearInterval(looks)
+    timers.forEach(clearTimeout)
+  }
+}

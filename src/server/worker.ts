@@ -1,0 +1,78 @@
+import { openStore } from '../compose/open-store.ts'
+import { asProvenderError, fail } from '../kernel/errors.ts'
+import type { Family } from './metric-family.ts'
+import { hardExit } from './hard-exit.ts'
+import type { OtherParts } from './scrape.ts'
+import { serveRepository } from './serve-repository.ts'
+import type { RunningServer } from './start.ts'
+import type { ToPrimary, ToWorker, WorkerOrder } from './worker-messages.ts'
+
+/** How long the primary may take to gather the series of the others. */
+const othersMs = 3000
+
+/** Says something to the primary; done when it is sent. */
+const tell = (message: ToPrimary): Promise<void> =>
+  new Promise((resolve) => {
+    if (process.send === undefined || !process.connected) resolve()
+    else process.send(message, () => resolve())
+  })
+
+/**
+ * Serves as the primary orders, until it says to stop or somebody sends SIGTERM. (A terminal's Ctrl-C reaches every process of
+ * the group; the primary hears it too and tells its workers.) When the primary dies, node:cluster ends this process.
+ */
+export async function runWorker(): Promise<void> {
+  const asking = new Map<number, (parts: readonly (readonly Family[])[]) => void>()
+  const stopping = Promise.withResolvers<void>()
+  const ordered = Promise.withResolvers<WorkerOrder>()
+  let server: RunningServer | undefined
+  process.on('SIGINT', () => undefined).on('SIGTERM', () => stopping.resolve())
+  process.on('message', (message: ToWorker) => {
+    switch (message.kind) {
+      case 'start':
+        ordered.resolve(message.order)
+        break
+      case 'drain':
+        stopping.resolve()
+        break
+      case 'count':
+        void tell({ kind: 'counted', id: message.id, part: server?.counted() ?? [] })
+        break
+      case 'others':
+        asking.get(message.id)?.(message.parts)
+        break
+    }
+  })
+  const others: OtherParts = async () => {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly (readonly Family[])[]>()
+    const id = nextId++
+    const late = setTimeout(
+      () => reject(fail('STORE_UNREACHABLE', 'The primary process did not gather the counts of the other workers')),
+      othersMs,
+    )
+    asking.set(id, resolve)
+    void tell({ kind: 'ask others', id, part: server?.counted() ?? [] })
+    try {
+      return await promise
+    } finally {
+      clearTimeout(late)
+      asking.delete(id)
+    }
+  }
+  try {
+    const { dir, workers, ...order } = await ordered.promise
+    await using store = await openStore(dir, { processes: workers })
+    server = await serveRepository(store, dir, { ...order, others })
+    await tell({ kind: 'ready', url: server.url })
+    await stopping.promise
+    hardExit(order.drainWaitMs, (line) => process.stderr.write(`provender: worker ${order.worker}: ${line}\n`))
+    await server.close()
+    await tell({ kind: 'counted', part: server.counted() })
+  } catch (thrown) {
+    await tell({ kind: 'failed', problem: asProvenderError(thrown).toProblem() })
+    process.exit(1)
+  }
+  process.exit(0)
+}
+
+let nextId = 0
