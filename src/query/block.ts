@@ -20,6 +20,8 @@ export interface Leaves {
    */
   rows(leaf: SourceRows | SqlRows | LogRows, narrow: readonly Predicate[]): string | null
   input(leaf: InputRows): InputTable
+  /** Whether the rows of a leaf are found by its columns of these names (empty: all rows) and their event times, without looking at the others. */
+  seeks?(leaf: SourceRows | SqlRows | LogRows, keys: readonly string[]): boolean
 }
 
 /** Rows that the caller brought, in a table. The names of its columns are the engine's, so that no user name can collide. */
@@ -139,6 +141,10 @@ export function columnOf(block: Block, name: string): CompiledColumn {
 
 export const comparableOf = (column: CompiledColumn, dialect: Dialect): string =>
   dialect.comparable(column.sql, typeOf(column))
+
+/** As `comparableOf`, where two values are only held to be equal or not. */
+export const equatableOf = (column: CompiledColumn, dialect: Dialect): string =>
+  dialect.equatable(column.sql, typeOf(column))
 
 const typeOf = (column: CompiledColumn): FeatureType =>
   must(column.type, `the column ${column.name} has a type of ours`)

@@ -5,11 +5,22 @@ import {
   type Context,
   type InputTable,
   columnOf,
-  comparableOf,
+  equatableOf,
   orderTerms,
 } from './block.ts'
-import type { AsOfParts, Dialect, KeptTable } from './dialect.ts'
-import { type AsOf, type AsOfJoin, type Predicate, type Relation, fieldsOf, own } from './relation.ts'
+import type { AsOfParts, KeptTable } from './dialect.ts'
+import {
+  type AsOf,
+  type AsOfJoin,
+  type LogRows,
+  type Predicate,
+  type Relation,
+  type SourceRows,
+  type SqlRows,
+  fieldsOf,
+  own,
+} from './relation.ts'
+import { leavesOf } from './leaves.ts'
 
 /** The greatest left side whose keys are looked up in the right side first: it saves half where few rows match, and costs nothing measurable. */
 const fewRows = 200_000
@@ -31,7 +42,7 @@ export function asOfBlock(relation: AsOf, context: Context): Block {
     const alias = `j${steps.length}`
     if (right.empty !== true) {
       const table = `_as_of_${steps.length}`
-      steps.push(dialect.keep(table, dialect.asOf(asOfParts(relation, join, { left, right, dialect }))))
+      steps.push(dialect.keep(table, dialect.asOf(asOfParts(relation, join, { left, right, context }))))
       others.push({ table, alias })
     }
     for (const [i, output] of join.outputs.entries()) {
@@ -66,9 +77,12 @@ function neededRows(relation: AsOf, join: AsOfJoin, left: InputTable): Relation 
 function asOfParts(
   relation: AsOf,
   join: AsOfJoin,
-  sides: { left: InputTable; right: Block; dialect: Dialect },
+  sides: { left: InputTable; right: Block; context: Context },
 ): AsOfParts {
-  const { left, right, dialect } = sides
+  const { left, right, context } = sides
+  const { dialect, leaves } = context
+  const seeks = (leaf: SourceRows | SqlRows | LogRows, keys: readonly string[]): boolean =>
+    leaves.seeks?.(leaf, keys) ?? false
   const [event, created, ...rest] = join.order
   assert(event === own.event && created === own.created, 'an as-of join orders by event and created time first')
   const used = (name: string): string => must(left.used.get(name), `the input has ${name}`)
@@ -81,7 +95,7 @@ function asOfParts(
     right: {
       from: right.from,
       where: right.where,
-      keys: join.on.map((on) => comparableOf(columnOf(right, on.right), dialect)),
+      keys: join.on.map((on) => equatableOf(columnOf(right, on.right), dialect)),
       event: columnOf(right, own.event).sql,
       created: variable(own.created),
       tombstone: variable(own.tombstone),
@@ -90,5 +104,13 @@ function asOfParts(
     },
     ttlUs: join.ttlUs,
     knownByLeft: join.knownByLeft,
+    seekable: leavesOf(join.right).every((leaf) =>
+      leaf.kind === 'input'
+        ? false
+        : seeks(
+            leaf,
+            join.on.map((on) => on.right),
+          ),
+    ),
   }
 }

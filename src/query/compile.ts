@@ -8,6 +8,7 @@ import {
   comparableOf,
   conjuncts,
   emptyBlock,
+  equatableOf,
   orderTerms,
   predicateText,
   renamed,
@@ -180,7 +181,7 @@ function semiBlock(relation: SemiJoin, context: Context, narrow: readonly Predic
   const named = wrapped(input, selectText(dialect, select(input)), dialect, 'l')
   const pairs = relation.keys.map((name) => {
     const key = columnOf(named, name)
-    return `${comparableOf({ ...key, sql: `r.${dialect.ident(name)}` }, dialect)} = ${comparableOf(key, dialect)}`
+    return `${equatableOf({ ...key, sql: `r.${dialect.ident(name)}` }, dialect)} = ${equatableOf(key, dialect)}`
   })
   const inner = `SELECT 1 FROM (${selectText(dialect, select(among))}) AS r${pairs.length === 0 ? '' : ` WHERE ${pairs.join(' AND ')}`}`
   return { ...named, where: [`EXISTS (${inner})`] }

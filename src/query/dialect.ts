@@ -10,6 +10,8 @@ export interface Dialect {
   literal(type: FeatureType, value: Value | null): string
   /** An expression that compares and sorts as `compareValues` does, but for null, which stays null. */
   comparable(sql: string, type: FeatureType): string
+  /** An expression that is equal where two values are, by which an engine may find rows. */
+  equatable(sql: string, type: FeatureType): string
   /** One row per group: the one whose `order` terms are the greatest in turn, null least. Whole rows, never a mix. */
   latest(rows: Select, by: readonly string[], order: readonly OrderTerm[]): string
   /** One row per left row: its number and the outputs of the latest right row, or nulls. Sorted by the number. */
@@ -65,6 +67,8 @@ export interface AsOfParts {
   /** Microseconds; 0n = no limit. */
   readonly ttlUs: bigint
   readonly knownByLeft: boolean
+  /** Whether the right rows of a key and their event times are found without looking at the others. */
+  readonly seekable: boolean
 }
 
 /**

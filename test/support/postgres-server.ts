@@ -81,7 +81,13 @@ async function serve(
   const postgres = await program('postgres')
   const port = await freePort()
   const told = Object.entries({ ...settings, ...extra, unix_socket_directories: join(folder, 'socket') })
-  const args = ['-D', join(folder, 'data'), '-p', String(port), ...told.flatMap(([key, value]) => ['-c', `${key}=${value}`])]
+  const args = [
+    '-D',
+    join(folder, 'data'),
+    '-p',
+    String(port),
+    ...told.flatMap(([key, value]) => ['-c', `${key}=${value}`]),
+  ]
   const ask = async (): Promise<void> => {
     const client = new pg.Client({ host: '127.0.0.1', port, user: 'provender', database })
     // A server that goes down says so on connections that nobody waits for.

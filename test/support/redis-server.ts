@@ -34,7 +34,11 @@ export async function startRedis(extra: readonly string[] = []): Promise<RedisSe
   const args = ['--port', String(port), '--dir', folder, ...usual, ...extra]
   let server: ServerProcess
   const ask = async (): Promise<void> => {
-    const client = new Redis(port, '127.0.0.1', { lazyConnect: true, retryStrategy: () => null, enableReadyCheck: false })
+    const client = new Redis(port, '127.0.0.1', {
+      lazyConnect: true,
+      retryStrategy: () => null,
+      enableReadyCheck: false,
+    })
     client.on('error', () => undefined)
     try {
       await client.connect()

@@ -1,3 +1,4 @@
+import { allInputs } from '../../query/leaves.ts'
 import { must } from '../../kernel/assert.ts'
 import type { Call } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
@@ -10,7 +11,7 @@ import { sourceType } from './column-type.ts'
 import type { Engine } from './engine.ts'
 import { explain } from './explain.ts'
 import type { FileSchema } from './file-schema.ts'
-import { type LeafContext, allInputs, filesOfAskers } from './leaf-context.ts'
+import { type LeafContext, filesOfAskers } from './leaf-context.ts'
 import { userQuery } from './sql-table.ts'
 import { filesOf } from './source-files.ts'
 

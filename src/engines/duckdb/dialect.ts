@@ -109,6 +109,7 @@ export const duckdbDialect: Dialect = Object.freeze({
   typeName,
   literal,
   comparable,
+  equatable: comparable,
   latest: (rows, by, order) => {
     const partition = by.length === 0 ? '' : `PARTITION BY ${by.join(', ')} `
     const terms = order.map((t) => `${comparable(t.sql, t.type)} DESC NULLS LAST`)

@@ -57,8 +57,3 @@ export async function filesOfAskers(
   }
   return found
 }
-
-/** All inputs of SQL, all the way down. */
-export function allInputs(inputs: readonly SqlInput[]): SqlInput[] {
-  return inputs.flatMap((input) => [input, ...allInputs(input.inputs ?? [])])
-}

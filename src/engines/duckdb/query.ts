@@ -4,7 +4,8 @@ import { fail } from '../../kernel/errors.ts'
 import type { OfflineQuery, QueryResult, SpineInput } from '../../ports/offline.ts'
 import type { Leaves } from '../../query/block.ts'
 import { compile } from '../../query/compile.ts'
-import type { InputRows, Relation } from '../../query/relation.ts'
+import { type Leaf, asOfsOf, inputsOf, leavesOf, sqlInputsOf } from '../../query/leaves.ts'
+import type { InputRows, Relation, SqlInput } from '../../query/relation.ts'
 import type { FileIdentity } from '../../values/file-identity.ts'
 import { duckdbDialect, ident } from './dialect.ts'
 import type { Engine } from './engine.ts'
@@ -13,7 +14,6 @@ import { keepFile } from './input-file.ts'
 import { keepRows } from './input-rows.ts'
 import { type LoadedInput, keepInput, rowColumn } from './input-table.ts'
 import { type LeafContext, filesOfAskers, groupsOf, isFileSource } from './leaf-context.ts'
-import { type Leaf, asOfsOf, inputsOf, leavesOf, sqlInputsOf } from './plan-leaves.ts'
 import { queryResult } from './query-result.ts'
 import type { Session } from './session.ts'
 import { checkUnchanged } from './source-files.ts'
@@ -28,7 +28,7 @@ export async function startQuery(engine: Engine, query: OfflineQuery, call?: Cal
   const spines = new Map(
     inputs.map((leaf) => [leaf.name, must(query.inputs?.get(leaf.name), `the query brings ${leaf.name}`)]),
   )
-  const askers = [...leaves.filter((leaf) => leaf.kind === 'source'), ...sqlInputsOf(leaves, [...spines.values()])]
+  const askers = [...leaves.filter((leaf) => leaf.kind === 'source'), ...sqlInputsOf(leaves, sqlOf(spines))]
   const files = await filesOfAskers(askers, engine.repositoryDir)
   const named = askers.flatMap((asker) => (asker.files === undefined ? [] : (files.get(asker) ?? [])))
   await checkUnchanged(named)
@@ -70,6 +70,9 @@ export async function startQuery(engine: Engine, query: OfflineQuery, call?: Cal
 const pathsOf = (files: ReadonlyMap<object, readonly FileIdentity[]>): string[] => [
   ...new Set([...files.values()].flat().map((f) => f.path)),
 ]
+
+const sqlOf = (spines: ReadonlyMap<string, SpineInput>): (readonly SqlInput[])[] =>
+  [...spines.values()].flatMap((spine) => (spine.kind === 'sql' ? [spine.inputs] : []))
 
 const spinePaths = (spines: ReadonlyMap<string, SpineInput>): string[] =>
   [...spines.values()].flatMap((spine) => (spine.kind === 'file' ? [spine.path] : []))

@@ -11,7 +11,13 @@ const fullStates: ReadonlySet<string> = new Set(['53100'])
 const corruptStates: ReadonlySet<string> = new Set(['XX001', 'XX002'])
 const refusedStates: ReadonlySet<string> = new Set(['28000', '28P01', '3D000', '42501'])
 
-const awayCodes: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
+const awayCodes: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+])
 const brokenCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNABORTED'])
 
 /** What a failure on the server `name` means. */

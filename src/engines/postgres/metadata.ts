@@ -89,9 +89,7 @@ function connectionOf(client: pg.PoolClient): Connection {
         const { command, rowCount, rows } = await client.query(asked)
         if (command === 'ROLLBACK' && query.sql === 'commit')
           throw fail('STORE_UNREACHABLE', 'PostgreSQL rolled a transaction back that was to be committed')
-        return rowCount === null
-          ? { rows: rows as Row[] }
-          : { rows: rows as Row[], numAffectedRows: BigInt(rowCount) }
+        return rowCount === null ? { rows: rows as Row[] } : { rows: rows as Row[], numAffectedRows: BigInt(rowCount) }
       } catch (thrown) {
         connection.failed = true
         throw thrown

@@ -59,7 +59,11 @@ export function openPostgresPushLog(url: string): PushLog {
   const drain = async (): Promise<void> => {
     while (waiting.length > 0) {
       const group = takeGroup(waiting)
-      const answered = appendAll(connections, shapes, group.flatMap(({ records }) => records))
+      const answered = appendAll(
+        connections,
+        shapes,
+        group.flatMap(({ records }) => records),
+      )
       let from = 0
       for (const { records, settle } of group) {
         const [start, end] = [from, (from += records.length)]

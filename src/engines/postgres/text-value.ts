@@ -42,7 +42,8 @@ function readScalar(type: ScalarName, text: string): Value {
       return Number(text)
     case 'int64':
     case 'timestamp':
-      if (!/^-?\d{1,19}$/.test(text)) throw fail('CORRUPT_STORE', `"${text.slice(0, 40)}" is no ${type} of the push log`)
+      if (!/^-?\d{1,19}$/.test(text))
+        throw fail('CORRUPT_STORE', `"${text.slice(0, 40)}" is no ${type} of the push log`)
       return BigInt(text)
     case 'bytes':
       return new Uint8Array(Buffer.from(text.slice(2), 'hex'))

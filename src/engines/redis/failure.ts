@@ -46,5 +46,7 @@ function isConnection(thrown: Error): boolean {
 
 /** The word of a complaint that says where a key went: `MOVED`, `ASK`; or that a server has no such key. */
 export function isElsewhere(thrown: unknown): boolean {
-  return thrown instanceof Error && /\b(?:MOVED|ASK|CROSSSLOT|non local key|READONLY|CLUSTERDOWN)\b/.test(thrown.message)
+  return (
+    thrown instanceof Error && /\b(?:MOVED|ASK|CROSSSLOT|non local key|READONLY|CLUSTERDOWN)\b/.test(thrown.message)
+  )
 }

@@ -21,7 +21,12 @@ export function redisMarks(enter: (call: Call | undefined) => Servers): OnlineMa
     async birth(space, cursor, call) {
       const { groups } = await enter(call).topology(call)
       for (const { node, tag } of groups)
-        await node.run(birth, [marksKey(tag)], [fieldOf(space), biased(cursor), textOf({ attempt: 0n, state: 'done' })], call)
+        await node.run(
+          birth,
+          [marksKey(tag)],
+          [fieldOf(space), biased(cursor), textOf({ attempt: 0n, state: 'done' })],
+          call,
+        )
     },
     async moveCursor(space, to, incarnation, call) {
       const { groups } = await enter(call).topology(call)

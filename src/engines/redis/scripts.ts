@@ -173,7 +173,10 @@ return 1`,
 )
 
 /** KEYS: marks. ARGV: space. Forgets the marks of a space. */
-export const dropMarks = script(false, `return redis.call('HDEL', KEYS[1], 'c' .. ARGV[1], 's' .. ARGV[1], 'n' .. ARGV[1], 'e' .. ARGV[1])`)
+export const dropMarks = script(
+  false,
+  `return redis.call('HDEL', KEYS[1], 'c' .. ARGV[1], 's' .. ARGV[1], 'n' .. ARGV[1], 'e' .. ARGV[1])`,
+)
 
 /** KEYS: schemas. ARGV: fingerprint and text in turn (an empty text asks only). Answers the text kept for each, or nil. */
 export const keepSchemas = script(

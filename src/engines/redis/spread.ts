@@ -49,7 +49,12 @@ export async function spread<T>(
     const doing = [...lots].map(async ([group, items]) =>
       inTurn(items, work.most, async (part) => {
         try {
-          const answer = await askGroup(topology.groups[group], work, part.map((i) => given.items[i] as Item), call)
+          const answer = await askGroup(
+            topology.groups[group],
+            work,
+            part.map((i) => given.items[i] as Item),
+            call,
+          )
           const cut = given.cut(answer, part.length)
           for (const [j, i] of part.entries()) results[i] = cut[j] as T
         } catch (error) {

@@ -1,6 +1,4 @@
-import type { SpineInput } from '../../ports/offline.ts'
-import type { AsOf, InputRows, LogRows, Relation, SourceRows, SqlInput, SqlRows } from '../../query/relation.ts'
-import { allInputs } from './leaf-context.ts'
+import type { AsOf, InputRows, LogRows, Relation, SourceRows, SqlInput, SqlRows } from './relation.ts'
 
 /** What a plan reads from. */
 export type Leaf = SourceRows | SqlRows | LogRows | InputRows
@@ -35,12 +33,14 @@ export function inputsOf(leaves: readonly Leaf[]): InputRows[] {
   return [...inputs.values()]
 }
 
-/** All inputs of the SQL in a plan and its spines. */
-export function sqlInputsOf(leaves: readonly Leaf[], spines: readonly SpineInput[]): SqlInput[] {
-  return allInputs([
-    ...leaves.flatMap((leaf) => (leaf.kind === 'sql' ? leaf.inputs : [])),
-    ...spines.flatMap((spine) => (spine.kind === 'sql' ? spine.inputs : [])),
-  ])
+/** All inputs of the SQL in a plan, and of the SQL that is brought to it. */
+export function sqlInputsOf(leaves: readonly Leaf[], brought: readonly (readonly SqlInput[])[]): SqlInput[] {
+  return allInputs([...leaves.flatMap((leaf) => (leaf.kind === 'sql' ? leaf.inputs : [])), ...brought.flat()])
+}
+
+/** All inputs of SQL, all the way down. */
+export function allInputs(inputs: readonly SqlInput[]): SqlInput[] {
+  return inputs.flatMap((input) => [input, ...allInputs(input.inputs ?? [])])
 }
 
 /** The as-of joins of a plan. */

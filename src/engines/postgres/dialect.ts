@@ -1,0 +1,170 @@
+import { type AsOfParts, type Dialect, type OrderTerm, selectText } from '../../query/dialect.ts'
+import { type FeatureType, type ScalarName, partsOf } from '../../values/feature-type.ts'
+import { formatInstant, inRange } from '../../values/instant.ts'
+import type { Value } from '../../values/value.ts'
+
+const scalarTypes: Readonly<Record<ScalarName, string>> = Object.freeze({
+  bool: 'boolean',
+  int32: 'integer',
+  int64: 'bigint',
+  float32: 'real',
+  float64: 'double precision',
+  string: 'text',
+  bytes: 'bytea',
+  timestamp: 'timestamptz',
+})
+
+/** A text as a literal of SQL, whatever the session's settings are. */
+export const quote = (text: string): string =>
+  text.includes('\\') ? ` E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'` : `'${text.replaceAll("'", "''")}'`
+
+/** A name as an identifier. PostgreSQL cuts those that are longer than 63 bytes, so nothing depends on the names of results. */
+export const ident = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+/** PostgreSQL's name of a type. Vectors are arrays of real; instants have a zone, which is UTC in our sessions. */
+export function typeName(type: FeatureType): string {
+  const parts = partsOf(type)
+  if (parts.kind === 'scalar') return scalarTypes[parts.name]
+  return `${scalarTypes[parts.kind === 'list' ? parts.item : 'float32']}[]`
+}
+
+/** A typed constant. */
+export function literal(type: FeatureType, value: Value | null): string {
+  if (value === null) return `NULL::${typeName(type)}`
+  const parts = partsOf(type)
+  if (parts.kind === 'scalar') return scalarLiteral(parts.name, value)
+  const item = parts.kind === 'list' ? parts.item : 'float32'
+  const items = (value as readonly (Value | null)[]).map((each) => literal(item, each))
+  return `ARRAY[${items.join(', ')}]::${typeName(type)}`
+}
+
+function scalarLiteral(type: ScalarName, value: Value): string {
+  switch (type) {
+    case 'bool':
+      return value === true ? 'true' : 'false'
+    case 'string':
+      return `${quote(value as string)}::text`
+    case 'bytes':
+      return `decode('${Buffer.from(value as Uint8Array).toString('hex')}', 'hex')`
+    case 'timestamp':
+      return instantLiteral(value as bigint)
+    default:
+      return `'${Object.is(value, -0) ? '-0' : String(value)}'::${scalarTypes[type]}`
+  }
+}
+
+/** What lies outside our years lies beyond all rows. */
+function instantLiteral(us: bigint): string {
+  if (inRange(us)) return `timestamptz '${formatInstant(us).replace('T', ' ').replace('Z', '+00')}'`
+  return `timestamptz '${us < 0n ? '-' : ''}infinity'`
+}
+
+/** Elements as (is not null, value), so that a null is least; text by its bytes. */
+function comparable(sql: string, type: FeatureType): string {
+  if (type === 'string') return `(${sql} COLLATE "C")`
+  const parts = partsOf(type)
+  if (parts.kind !== 'list') return sql
+  const value = parts.item === 'string' ? `convert_to(_x, 'UTF8')` : '_x'
+  const item = `ROW(_x IS NOT NULL, coalesce(${value}, ${leastOf(parts.item)}))`
+  return `CASE WHEN ${sql} IS NOT NULL THEN ARRAY(SELECT ${item} FROM unnest(${sql}) WITH ORDINALITY AS _u (_x, _n) ORDER BY _n) END`
+}
+
+/** Some value of the type, to stand where null does not count. */
+function leastOf(type: ScalarName): string {
+  const values: Readonly<Record<ScalarName, string>> = {
+    bool: 'false',
+    int32: '0',
+    int64: '0::bigint',
+    float32: '0::real',
+    float64: '0::double precision',
+    string: `''::bytea`,
+    bytes: `''::bytea`,
+    timestamp: `timestamptz '-infinity'`,
+  }
+  return values[type]
+}
+
+/** PostgreSQL's way of saying what plans mean. What is kept stands before the query, which `together` reads. */
+export const postgresDialect: Dialect = Object.freeze({
+  ident,
+  typeName,
+  literal,
+  comparable,
+  // Whether two texts are equal does not depend on a collation, and an index has its own.
+  equatable: (sql: string) => sql,
+  latest: (rows, by, order) => {
+    const terms = [...by, ...order.map(descending)]
+    if (by.length === 0) return `(${selectText(postgresDialect, rows, terms)} LIMIT 1)`
+    const text = selectText(postgresDialect, rows, terms)
+    return text.replace(/^SELECT /, () => `SELECT DISTINCT ON (${by.join(', ')}) `)
+  },
+  asOf: (parts) => (parts.seekable ? seeking(parts) : joining(parts)),
+  keep: (table: string, query: string) => `${ident(table)} AS MATERIALIZED (${query})`,
+  together: (left, others, row) => ({
+    from: [
+      `${ident(left.table)} AS ${left.alias}`,
+      ...others.map((t) => `JOIN ${ident(t.table)} AS ${t.alias} ON ${t.alias}."row" = ${left.alias}.${ident(row)}`),
+    ].join(' '),
+    order: [`${left.alias}.${ident(row)}`],
+  }),
+} satisfies Dialect)
+
+const descending = (term: OrderTerm): string => `${comparable(term.sql, term.type)} DESC NULLS LAST`
+
+/** For each left row the right side is looked up by an index. Left rows in the order of the keys find its pages in memory. */
+function seeking(parts: AsOfParts): string {
+  const { left } = parts
+  const sorted = [...left.keys, left.at].map((name) => `l.${ident(name)}`)
+  const winner = `SELECT ${winnerColumns(parts)} FROM ${parts.right.from} WHERE ${conditions(parts, 'i')} ORDER BY ${latestFirst(parts)} LIMIT 1`
+  return `SELECT i.${ident(left.row)} AS "row"${outputs(parts)} FROM (SELECT * FROM ${ident(left.table)} AS l ORDER BY ${sorted.join(', ')} OFFSET 0) AS i LEFT JOIN LATERAL (${winner}) AS w ON true`
+}
+
+/** Both sides are joined by their keys; of the pairs of each left row the latest is kept. */
+function joining(parts: AsOfParts): string {
+  const { left } = parts
+  const row = `l.${ident(left.row)}`
+  const pairs = `SELECT DISTINCT ON (${row}) ${row} AS "row", ${winnerColumns(parts)} FROM ${ident(left.table)} AS l JOIN ${parts.right.from} ON ${conditions(parts, 'l')} ORDER BY ${row}, ${latestFirst(parts)}`
+  return `SELECT i.${ident(left.row)} AS "row"${outputs(parts)} FROM ${ident(left.table)} AS i LEFT JOIN (${pairs}) AS w ON w."row" = i.${ident(left.row)}`
+}
+
+const winnerColumns = ({ right }: AsOfParts): string =>
+  [
+    ...right.outputs.map((o) => `${o.sql} AS ${ident(o.name)}`),
+    ...(right.tombstone === null ? [] : [`${right.tombstone} AS dead`]),
+    'true AS found',
+  ].join(', ')
+
+/** Which right rows a left row can see. A row older than the ttl cannot be the answer, nor can it hide one. */
+function conditions({ left, right, ttlUs, knownByLeft }: AsOfParts, alias: string): string {
+  const at = `${alias}.${ident(left.at)}`
+  return [
+    ...right.keys.map((key, k) => `${key} = ${alias}.${ident(left.keys[k] ?? '')}`),
+    `${right.event} <= ${at}`,
+    ...(ttlUs === 0n ? [] : [oldEnough(right.event, at, ttlUs)]),
+    ...(knownByLeft ? [right.created === null ? 'false' : `${right.created} <= ${at}`] : []),
+    ...right.where,
+  ].join(' AND ')
+}
+
+/** PostgreSQL's time begins in 4713 BC: before that there is nothing to subtract from. */
+const subtractableUs = 4_000n * 365n * 86_400_000_000n
+
+const oldEnough = (event: string, at: string, ttlUs: bigint): string =>
+  ttlUs <= subtractableUs
+    ? `${event} >= ${at} - interval '${ttlUs} microseconds'`
+    : `${event} + interval '${ttlUs / 1_000_000n} seconds' + interval '${ttlUs % 1_000_000n} microseconds' >= ${at}`
+
+const latestFirst = ({ right }: AsOfParts): string =>
+  [
+    `${right.event} DESC`,
+    ...(right.created === null ? [] : [`${right.created} DESC NULLS LAST`]),
+    ...right.rest.map(descending),
+  ].join(', ')
+
+const outputs = ({ right }: AsOfParts): string =>
+  right.outputs
+    .map(({ name }) => {
+      const value = `w.${ident(name)}`
+      return `, ${right.tombstone === null ? value : `CASE WHEN NOT w.dead THEN ${value} END`} AS ${ident(name)}`
+    })
+    .join('')
