@@ -14,6 +14,14 @@ export interface OfflineCan {
   readonly parquet: boolean
 }
 
+/** What was loaded of a source. */
+export interface LoadedRows {
+  /** Rows copied. */
+  readonly rows: number
+  /** Rows of files that were there already, unchanged. */
+  readonly skipped: number
+}
+
 /** What a source is found to be. */
 export interface SourceFacts {
   /** Its columns, in order. `type` is a feature type, or a source type of `widenings` (int8, uint32, date, …), or the engine's own name. */
@@ -69,4 +77,9 @@ export interface OfflineStore extends AsyncDisposable {
    * @throws SOURCE_CHANGED, SOURCE_UNREADABLE, MISSING_COLUMN, TYPE_MISMATCH, MISSING_TIMESTAMP (with the count and the first row), BAD_VALUE.
    */
   query(query: OfflineQuery, call?: Call): Promise<QueryResult>
+  /**
+   * Copies the files of a source into the store, where it cannot read them in place; null where there is nothing to copy. A file's rows
+   * are replaced as one, and skipped where the file is unchanged. `keys`: the source columns that each view of it is joined by.
+   */
+  load(source: SourceDef, keys: readonly (readonly string[])[], call?: Call): Promise<LoadedRows | null>
 }

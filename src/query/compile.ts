@@ -19,6 +19,7 @@ import {
 import { asOfBlock } from './compile-as-of.ts'
 import { type Dialect, type Select, selectText } from './dialect.ts'
 import {
+  type Beside,
   type Count,
   type Derive,
   type InputRows,
@@ -100,6 +101,8 @@ function blockOf(relation: Relation, context: Context, narrow: readonly Predicat
       return countBlock(relation, context)
     case 'asOf':
       return asOfBlock(relation, context)
+    case 'beside':
+      return besideBlock(relation, context)
   }
 }
 
@@ -135,6 +138,28 @@ function inputBlock(leaf: InputRows, context: Context): Block {
     where: [],
     order: [`t.${context.dialect.ident(table.row)}`],
   }
+}
+
+function besideBlock(relation: Beside, context: Context): Block {
+  const { dialect, leaves } = context
+  const [left, right] = [leaves.input(relation.left), leaves.input(relation.right)]
+  const own = left.columns.map((c): CompiledColumn => ({
+    name: c.name,
+    type: c.type,
+    sql: `s.${dialect.ident(c.column)}`,
+    inputColumn: c.name,
+  }))
+  const others = relation.right.uses.map(({ name, type }): CompiledColumn => ({
+    name,
+    type,
+    sql: `j0.${dialect.ident(must(right.used.get(name), `the input has ${name}`))}`,
+  }))
+  const { from, order } = dialect.together(
+    { table: left.table, alias: 's' },
+    [{ table: right.table, alias: 'j0' }],
+    left.row,
+  )
+  return { columns: [...own, ...others], from, where: [], order }
 }
 
 function deriveBlock(relation: Derive, context: Context, narrow: readonly Predicate[]): Block {

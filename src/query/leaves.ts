@@ -15,6 +15,8 @@ export function leavesOf(relation: Relation): Leaf[] {
       return relation.inputs.flatMap(leavesOf)
     case 'semi':
       return [...leavesOf(relation.input), ...leavesOf(relation.among)]
+    case 'beside':
+      return [relation.left, relation.right]
     case 'asOf':
       return [relation.left, ...relation.joins.flatMap((join) => leavesOf(join.right))]
     default:
@@ -56,6 +58,7 @@ export function asOfsOf(relation: Relation): AsOf[] {
     case 'sql':
     case 'log':
     case 'input':
+    case 'beside':
       return []
     default:
       return asOfsOf(relation.input)

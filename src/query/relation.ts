@@ -19,6 +19,7 @@ export type Relation =
   | Latest
   | SemiJoin
   | AsOf
+  | Beside
   | Distinct
   | Sort
   | Count
@@ -175,6 +176,13 @@ export interface AsOf {
   readonly joins: readonly AsOfJoin[]
 }
 
+/** For each left row, in left order, all of its columns and the used columns of the right row of the same number; both have as many rows. */
+export interface Beside {
+  readonly kind: 'beside'
+  readonly left: InputRows
+  readonly right: InputRows
+}
+
 /** Equal rows once. */
 export interface Distinct {
   readonly kind: 'distinct'
@@ -212,6 +220,8 @@ export function fieldsOf(relation: Relation): { name: string; type: FeatureType 
       return relation.inputs[0] === undefined ? [] : fieldsOf(relation.inputs[0])
     case 'count':
       return [{ name: 'rows', type: 'int64' }]
+    case 'beside':
+      return [...fieldsOf(relation.left), ...fieldsOf(relation.right)]
     case 'asOf':
       return [
         ...fieldsOf(relation.left),

@@ -1,6 +1,6 @@
 import { fail } from '../../kernel/errors.ts'
 import type { FileSourceDef, SourceDef } from '../../define/definition.ts'
-import type { LogRows, SqlInput } from '../../query/relation.ts'
+import type { LogRows } from '../../query/relation.ts'
 import type { FileIdentity } from '../../values/file-identity.ts'
 import type { FileSchemas } from './file-schema.ts'
 import type { Session } from './session.ts'

@@ -58,6 +58,10 @@ export async function openDuckdbOffline(options: DuckdbOptions): Promise<Offline
       checkOpen(call)
       return startQuery(engine, query, call)
     },
+    load: async (_source, _keys, call) => {
+      checkOpen(call)
+      return null
+    },
     [Symbol.asyncDispose]: () => {
       closed = true
       return engine[Symbol.asyncDispose]()

@@ -72,6 +72,18 @@ export function evaluate(relation: Relation, leaves: Leaves): Rows {
       return { fields: fieldsOf(relation), rows: [[BigInt(evaluate(relation.input, leaves).rows.length)]] }
     case 'asOf':
       return asOf(relation, leaves)
+    case 'beside': {
+      const left = evaluate(relation.left, leaves)
+      const right = project(
+        evaluate(relation.right, leaves),
+        relation.right.uses.map((use) => use.name),
+      )
+      assert(left.rows.length === right.rows.length, 'both sides have as many rows')
+      return {
+        fields: [...left.fields, ...right.fields],
+        rows: left.rows.map((row, i) => [...row, ...(right.rows[i] ?? [])]),
+      }
+    }
   }
 }
 

@@ -56,6 +56,10 @@ export function openMemoryOffline(log: PushLog): MemoryOffline {
       open(call)
       return resultOf(rows, call)
     },
+    async load(_source, _keys, call) {
+      open(call)
+      return null
+    },
     async [Symbol.asyncDispose]() {
       closed = true
     },

@@ -114,16 +114,16 @@ const descending = (term: OrderTerm): string => `${comparable(term.sql, term.typ
 /** For each left row the right side is looked up by an index. Left rows in the order of the keys find its pages in memory. */
 function seeking(parts: AsOfParts): string {
   const { left } = parts
-  const sorted = [...left.keys, left.at].map((name) => `l.${ident(name)}`)
-  const winner = `SELECT ${winnerColumns(parts)} FROM ${parts.right.from} WHERE ${conditions(parts, 'i')} ORDER BY ${latestFirst(parts)} LIMIT 1`
-  return `SELECT i.${ident(left.row)} AS "row"${outputs(parts)} FROM (SELECT * FROM ${ident(left.table)} AS l ORDER BY ${sorted.join(', ')} OFFSET 0) AS i LEFT JOIN LATERAL (${winner}) AS w ON true`
+  const sorted = [...left.keys, left.at].map((name) => `_l.${ident(name)}`)
+  const winner = `SELECT ${winnerColumns(parts)} FROM ${parts.right.from} WHERE ${conditions(parts, '_i')} ORDER BY ${latestFirst(parts)} LIMIT 1`
+  return `SELECT _i.${ident(left.row)} AS "row"${outputs(parts)} FROM (SELECT * FROM ${ident(left.table)} AS _l ORDER BY ${sorted.join(', ')} OFFSET 0) AS _i LEFT JOIN LATERAL (${winner}) AS w ON true`
 }
 
 /** Both sides are joined by their keys; of the pairs of each left row the latest is kept. */
 function joining(parts: AsOfParts): string {
   const { left } = parts
-  const row = `l.${ident(left.row)}`
-  const pairs = `SELECT DISTINCT ON (${row}) ${row} AS "row", ${winnerColumns(parts)} FROM ${ident(left.table)} AS l JOIN ${parts.right.from} ON ${conditions(parts, 'l')} ORDER BY ${row}, ${latestFirst(parts)}`
+  const row = `_l.${ident(left.row)}`
+  const pairs = `SELECT DISTINCT ON (${row}) ${row} AS "row", ${winnerColumns(parts)} FROM ${ident(left.table)} AS _l JOIN ${parts.right.from} ON ${conditions(parts, '_l')} ORDER BY ${row}, ${latestFirst(parts)}`
   return `SELECT i.${ident(left.row)} AS "row"${outputs(parts)} FROM ${ident(left.table)} AS i LEFT JOIN (${pairs}) AS w ON w."row" = i.${ident(left.row)}`
 }
 

@@ -1,0 +1,229 @@
+import type pg from 'pg'
+import { fail } from '../../kernel/errors.ts'
+import type { PostgresSourceDef, SourceDef } from '../../define/definition.ts'
+import { createdColumn } from '../../define/resolved-view.ts'
+import type { LogRows, Predicate, SourceRows, SqlInput, SqlRows, Take } from '../../query/relation.ts'
+import { own } from '../../query/relation.ts'
+import type { FileIdentity } from '../../values/file-identity.ts'
+import { type FeatureType, isFeatureType } from '../../values/feature-type.ts'
+import { type PostgresColumn, isOurs, readAs, sourceType } from './column-type.ts'
+import { ident, typeName } from './dialect.ts'
+import { type LoadedTable, loadedTable } from './loaded.ts'
+import { logTable } from './log-leaf.ts'
+import type { Shape } from './push-log.ts'
+import { columnsOf, fromOf, isIndexed, tableName } from './table-facts.ts'
+import { type SqlTable, withTables } from './user-sql.ts'
+
+/** What leaves are looked up with: a connection that reads, one that may write where SQL is checked, and the shapes of pushed rows. */
+export interface LeafContext {
+  readonly client: pg.ClientBase
+  /** Checks user SQL; it needs a server that takes writes. */
+  readonly check: (sql: string, tables: readonly SqlTable[], label: string) => Promise<void>
+  readonly shapes: ReadonlyMap<number, Shape>
+}
+
+/** A leaf as a table. */
+export interface LeafTable {
+  readonly rows: (narrow: readonly Predicate[]) => string | null
+  /** Whether rows are found by these of its columns and their event times. */
+  readonly seeks: (keys: readonly string[]) => Promise<boolean>
+}
+
+const never = async (): Promise<boolean> => false
+
+/** Looks a leaf up. @throws SOURCE_UNREADABLE, MISSING_COLUMN, TYPE_MISMATCH, SOURCE_CHANGED, SQL_REFUSED, UNSUPPORTED. */
+export async function leafTable(context: LeafContext, leaf: SourceRows | SqlRows | LogRows): Promise<LeafTable> {
+  if (leaf.kind === 'log') {
+    const has = logTable(leaf, context.shapes, []) !== null
+    return { rows: (narrow) => logTable(leaf, context.shapes, narrow), seeks: async () => !has }
+  }
+  const label = `source "${leaf.source.name}"`
+  if (leaf.kind === 'sql') {
+    const from = `(${await userQuery(context, leaf.source.type === 'sql' ? leaf.source.sql : '', leaf.inputs, label)}) AS r`
+    const text = selecting(leaf.take, await columnsOf(context.client, from, label), { from, where: [], label })
+    return { rows: () => text, seeks: never }
+  }
+  if (leaf.source.type === 'postgres') return foreignLeaf(context, leaf, leaf.source)
+  const loaded = await loadedTable(context.client, leaf.source)
+  if (loaded === null) {
+    if ((leaf.files ?? []).length > 0) throw changed(leaf.source)
+    return { rows: () => null, seeks: async () => true }
+  }
+  const where = leaf.files === undefined ? [] : [filesCondition(loaded, leaf.files, leaf.source)]
+  const text = selecting(leaf.take, loaded.columns, { from: `${loaded.table} AS r`, where, label })
+  return {
+    rows: () => (loaded.files.length === 0 ? null : text),
+    seeks: (keys) =>
+      indexedBy(context.client, loaded.table, leaf.take, keys, (name) => loaded.physical.get(name) ?? name),
+  }
+}
+
+async function foreignLeaf(context: LeafContext, leaf: SourceRows, source: PostgresSourceDef): Promise<LeafTable> {
+  const label = `source "${source.name}"`
+  const from = fromOf(source)
+  const text = selecting(leaf.take, await columnsOf(context.client, from, label), { from, where: [], label })
+  const { table } = source
+  return {
+    rows: () => text,
+    seeks:
+      table === undefined
+        ? never
+        : (keys) => indexedBy(context.client, tableName(table), leaf.take, keys, (name) => name),
+  }
+}
+
+async function indexedBy(
+  client: pg.ClientBase,
+  table: string,
+  take: readonly Take[],
+  keys: readonly string[],
+  physical: (name: string) => string,
+): Promise<boolean> {
+  const columnFor = (as: string): string | undefined => take.find((each) => each.as === as)?.column
+  const columns = keys.map(columnFor)
+  const event = columnFor(own.event)
+  if (event === undefined || columns.includes(undefined)) return false
+  return isIndexed(
+    client,
+    table,
+    columns.map((name) => physical(name ?? '')),
+    physical(event),
+  )
+}
+
+interface Selected {
+  readonly from: string
+  readonly where: readonly string[]
+  readonly label: string
+}
+
+/** A query that takes columns from what stands behind FROM. The event time stays as it is, so that an index on it serves. */
+function selecting(
+  take: readonly Take[],
+  columns: readonly (PostgresColumn & { readonly physical?: string })[],
+  { from, where, label }: Selected,
+): string {
+  const conditions = [...where]
+  const selected = take.map(({ column: name, as, type }) => {
+    const column = columns.find((each) => each.name === name)
+    if (column === undefined)
+      throw fail(
+        'MISSING_COLUMN',
+        `The ${label} has no column "${name}"; it has ${columns.map((c) => c.name).join(', ')}`,
+      )
+    const sql = readAs(`r.${ident(column.physical ?? name)}`, column, type, { label, bare: as === own.event })
+    if (as === own.event) conditions.push(`(${sql} IS NULL OR ${isOurs(sql)})`)
+    return `${sql} AS ${ident(as)}`
+  })
+  const columnsText = selected.length === 0 ? '1 AS one' : selected.join(', ')
+  return `SELECT ${columnsText} FROM ${from}${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`}`
+}
+
+const changed = (source: SourceDef): Error =>
+  fail('SOURCE_CHANGED', `A file of source "${source.name}" is not loaded as it was listed`, {
+    remedy: `Run provender load ${source.name}, then try again.`,
+  })
+
+function filesCondition(loaded: LoadedTable, files: readonly FileIdentity[], source: SourceDef): string {
+  const numbers = files.map((file) => {
+    const found = loaded.files.find((each) => each.path === file.path)
+    if (
+      found === undefined ||
+      found.sizeBytes !== file.sizeBytes ||
+      found.mtimeUs !== file.mtimeUs ||
+      found.inode !== file.inode
+    )
+      throw changed(source)
+    return found.number
+  })
+  return numbers.length === 0 ? 'false' : `r._file IN (${numbers.join(', ')})`
+}
+
+/** A query for user SQL over its inputs, checked. */
+export async function userQuery(
+  context: LeafContext,
+  sql: string,
+  inputs: readonly SqlInput[],
+  label: string,
+): Promise<string> {
+  const text = sql.trim().replace(/;+$/, '')
+  const tables = await Promise.all(
+    inputs.map(async (input): Promise<SqlTable> => ({
+      name: input.source.name,
+      query: await inputTable(context, input),
+    })),
+  )
+  await context.check(text, tables, label)
+  return withTables(text, tables)
+}
+
+/** A source as user SQL sees it: all of its own columns, rows in place and pushed. */
+async function inputTable(context: LeafContext, input: SqlInput): Promise<string> {
+  const { source } = input
+  const label = `source "${source.name}"`
+  const columns = await ownColumns(context, input)
+  const take: Take[] = columns.map(({ name, type }) => ({ column: name, as: name, type }))
+  const pushed = pushedInput(context, input, take)
+  if (source.type === 'push' || source.type === 'kafka') return pushed ?? empty(take)
+  const leaf: SourceRows | SqlRows =
+    source.type === 'sql'
+      ? { kind: 'sql', source, take, inputs: input.inputs ?? [] }
+      : { kind: 'source', source, take, ...(input.files === undefined ? {} : { files: ownFiles(input) }) }
+  const rows = (await leafTable(context, leaf)).rows([])
+  const parts = [rows, pushed].filter((part) => part !== null)
+  if (parts.length === 0 && take.length === 0)
+    throw fail('SOURCE_UNREADABLE', `The ${label} has no files and so no columns`)
+  return parts.length === 0 ? empty(take) : parts.join(' UNION ALL ')
+}
+
+/** Files of an input may be of other inputs too; which are its own, its path tells. */
+const ownFiles = (input: SqlInput): readonly FileIdentity[] => input.files ?? []
+
+const empty = (take: readonly Take[]): string =>
+  `SELECT ${take.map(({ as, type }) => `NULL::${typeName(type)} AS ${ident(as)}`).join(', ')} WHERE false`
+
+function pushedInput(context: LeafContext, { source, before }: SqlInput, take: readonly Take[]): string | null {
+  const created = createdColumn(source)
+  const leaf: LogRows = {
+    kind: 'log',
+    target: { kind: 'source', name: source.name },
+    take: take.filter(({ as }) => as !== source.timestamp && as !== created),
+    to: ['both', 'offline'],
+    ...(before === undefined ? {} : { before }),
+  }
+  const table = logTable(leaf, context.shapes, [])
+  if (table === null) return null
+  const columns = take.map(({ as }) => {
+    if (as === source.timestamp) return `l.${own.event} AS ${ident(as)}`
+    return as === created ? `l.${own.created} AS ${ident(as)}` : `l.${ident(as)} AS ${ident(as)}`
+  })
+  return `SELECT ${columns.join(', ')} FROM (${table}) AS l WHERE NOT l.${own.tombstone}`
+}
+
+/** The columns of an input that are of our types; others user SQL does not see. */
+async function ownColumns(
+  context: LeafContext,
+  { source, inputs = [] }: SqlInput,
+): Promise<{ name: string; type: FeatureType }[]> {
+  const label = `source "${source.name}"`
+  if (source.type === 'push' || source.type === 'kafka') {
+    const created = createdColumn(source)
+    const rest = source.schema.filter(({ name }) => name !== source.timestamp && name !== created)
+    return [
+      ...rest,
+      ...[source.timestamp, created].flatMap((name) => (name === null ? [] : [{ name, type: 'timestamp' as const }])),
+    ]
+  }
+  const columns =
+    source.type === 'postgres'
+      ? await columnsOf(context.client, fromOf(source), label)
+      : source.type === 'sql'
+        ? await columnsOf(context.client, `(${await userQuery(context, source.sql, inputs, label)}) AS r`, label)
+        : ((await loadedTable(context.client, source))?.columns ?? [])
+  return columns.flatMap((column) => {
+    const type = wider(sourceType(column))
+    return isFeatureType(type) ? [{ name: column.name, type }] : []
+  })
+}
+
+const wider = (type: string): string => ({ int16: 'int32', date: 'timestamp', decimal18_0: 'int64' })[type] ?? type

@@ -1,0 +1,211 @@
+import type pg from 'pg'
+import { from as copyFrom } from 'pg-copy-streams'
+import { once } from 'node:events'
+import { finished } from 'node:stream/promises'
+import { must } from '../../kernel/assert.ts'
+import { type Call, checkCall } from '../../kernel/call.ts'
+import { fail } from '../../kernel/errors.ts'
+import type { FileSourceDef, SourceDef } from '../../define/definition.ts'
+import type { LoadedRows } from '../../ports/offline.ts'
+import type { SourceRows } from '../../query/relation.ts'
+import { type FileIdentity, sameFile } from '../../values/file-identity.ts'
+import { type FeatureType, isFeatureType } from '../../values/feature-type.ts'
+import { CopyWriter } from './copy-in.ts'
+import { ident, typeName } from './dialect.ts'
+import { createLoadTables, loadedTable, namesOf, tableOf } from './loaded.ts'
+import { schemaLock } from './log-tables.ts'
+import type { QueryEngine } from './query.ts'
+import { withConnection } from './statement.ts'
+
+interface Column {
+  readonly name: string
+  readonly type: FeatureType
+}
+
+/**
+ * Copies the files of a source into a table, each whole or not at all: what is unchanged is left, what changed is replaced as one, what
+ * vanished goes. `keys`: columns that views join it by, for which it gets indexes.
+ * @throws as the local engine for files; STORE_FULL; STORE_UNREACHABLE. Files that were loaded before the failure stay.
+ */
+export async function loadSource(
+  engine: QueryEngine,
+  source: SourceDef,
+  keys: readonly (readonly string[])[],
+  call: Call | undefined,
+): Promise<LoadedRows | null> {
+  if (source.type !== 'parquet' && source.type !== 'csv') return null
+  const [facts] = await engine.local.describe([source], new Map([[source.name, source]]), call)
+  const { columns: described = [], files = [] } = facts ?? {}
+  const columns = described.flatMap(({ name, type }): Column[] => {
+    const own = declaredType(source, name, type)
+    return own === undefined ? [] : [{ name, type: own }]
+  })
+  const { primary } = engine.servers
+  const number = await withConnection(primary, call, (client) => prepare(client, source, columns))
+  const before = await withConnection(primary, call, async (client) =>
+    must(await loadedTable(client, source), 'the table is made'),
+  )
+  const gone = before.files.filter((old) => !files.some((file) => file.path === old.path))
+  for (const { path } of gone)
+    await withConnection(primary, call, (client) => inTransaction(client, () => forget(client, number, path)))
+  let rows = 0
+  let skipped = 0
+  for (const file of files) {
+    checkCall(call)
+    const old = before.files.find((each) => each.path === file.path)
+    if (old !== undefined && sameFile(old, file)) skipped += old.rows
+    else
+      rows += await withConnection(primary, call, (client) =>
+        loadFile(engine, client, { source, number, columns, file }, call),
+      )
+  }
+  if (rows > 0 || gone.length > 0)
+    await withConnection(primary, call, (client) => client.query(`analyze ${tableOf(number)}`))
+  await withConnection(primary, call, (client) => index(client, source, { number, keys }))
+  return { rows, skipped }
+}
+
+/** What a column is kept as; undefined where it is of no type of ours. Cells of CSV are text until somebody declares more: times at least are known. */
+function declaredType(source: FileSourceDef, name: string, type: string): FeatureType | undefined {
+  if (type === 'csv') return name === source.timestamp || name === source.created ? 'timestamp' : 'string'
+  if (isFeatureType(type)) return type
+  const wider: Readonly<Record<string, FeatureType>> = {
+    int8: 'int32',
+    int16: 'int32',
+    uint8: 'int32',
+    uint16: 'int32',
+    uint32: 'int64',
+    date: 'timestamp',
+    decimal18_0: 'int64',
+  }
+  return wider[type]
+}
+
+async function inTransaction<T>(client: pg.ClientBase, work: () => Promise<T>): Promise<T> {
+  await client.query('begin')
+  const result = await work()
+  await client.query('commit')
+  return result
+}
+
+/** Makes the table of a source, and the columns that it lacks. */
+async function prepare(client: pg.ClientBase, source: FileSourceDef, columns: readonly Column[]): Promise<number> {
+  return inTransaction(client, async () => {
+    await client.query(schemaLock)
+    await client.query(createLoadTables)
+    await client.query('insert into load_source (type, path) values ($1, $2) on conflict do nothing', [
+      source.type,
+      source.path,
+    ])
+    const { rows } = await client.query<{ source: unknown; columns: unknown }>(
+      'select source, columns from load_source where type = $1 and path = $2 for update',
+      [source.type, source.path],
+    )
+    const [row] = rows
+    if (typeof row?.source !== 'number' || typeof row.columns !== 'string')
+      throw fail('CORRUPT_STORE', `The source "${source.name}" has no place in PostgreSQL`)
+    const names = namesOf(row.columns)
+    const table = tableOf(row.source)
+    await client.query(`create table if not exists ${table} (_file int not null)`)
+    for (const { name, type } of columns) {
+      if (names.includes(name)) continue
+      await client.query(`alter table ${table} add column ${ident(`c${names.length}`)} ${typeName(type)}`)
+      names.push(name)
+    }
+    await client.query('update load_source set columns = $2 where source = $1', [row.source, JSON.stringify(names)])
+    return row.source
+  })
+}
+
+async function forget(client: pg.ClientBase, number: number, path: string): Promise<void> {
+  const { rows } = await client.query<{ file: unknown }>(
+    'delete from load_file where source = $1 and path = $2 returning file',
+    [number, path],
+  )
+  for (const { file } of rows) await client.query(`delete from ${tableOf(number)} where _file = $1`, [file])
+}
+
+interface Loading {
+  readonly source: FileSourceDef
+  readonly number: number
+  readonly columns: readonly Column[]
+  readonly file: FileIdentity
+}
+
+async function loadFile(
+  engine: QueryEngine,
+  client: pg.ClientBase,
+  { source, number, columns, file }: Loading,
+  call: Call | undefined,
+): Promise<number> {
+  return inTransaction(client, async () => {
+    await forget(client, number, file.path)
+    const { rows: made } = await client.query<{ file: unknown }>(`select nextval('load_file_number')::int as file`)
+    const id = made[0]?.file
+    if (typeof id !== 'number') throw fail('CORRUPT_STORE', 'PostgreSQL gave a file no number')
+    const take = columns.map(({ name, type }) => ({ column: name, as: name, type }))
+    const plan: SourceRows = { kind: 'source', source, take, files: [file] }
+    await using result = await engine.local.query({ plan }, call)
+    const places = await physicalNames(client, number, columns)
+    const stream = client.query(
+      copyFrom(`copy ${tableOf(number)} (_file, ${places.join(', ')}) from stdin (format binary)`),
+    )
+    const done = finished(stream)
+    done.catch(() => undefined)
+    const writer = new CopyWriter(['int32', ...columns.map(({ type }) => type)])
+    let count = 0
+    try {
+      for await (const batch of result.batches()) {
+        checkCall(call)
+        for (let i = 0; i < batch.rows; i++) {
+          const part = writer.row([id, ...batch.columns.map((column) => column[i] ?? null)])
+          if (part !== undefined && !stream.write(part)) await Promise.race([once(stream, 'drain'), done])
+        }
+        count += batch.rows
+      }
+      stream.end(writer.end())
+      await done
+    } catch (thrown) {
+      stream.destroy()
+      throw thrown
+    }
+    await client.query(
+      'insert into load_file (source, file, path, size, mtime, inode, rows) values ($1, $2, $3, $4, $5, $6, $7)',
+      [number, id, file.path, file.sizeBytes, file.mtimeUs, file.inode, count],
+    )
+    return count
+  })
+}
+
+async function physicalNames(client: pg.ClientBase, number: number, columns: readonly Column[]): Promise<string[]> {
+  const { rows } = await client.query<{ columns: unknown }>('select columns from load_source where source = $1', [
+    number,
+  ])
+  const names = namesOf(String(rows[0]?.columns))
+  return columns.map(({ name }) => ident(`c${names.indexOf(name)}`))
+}
+
+/** Indexes by which an as-of join finds the latest row of a key. */
+async function index(
+  client: pg.ClientBase,
+  source: FileSourceDef,
+  { number, keys }: { readonly number: number; readonly keys: readonly (readonly string[])[] },
+): Promise<void> {
+  const { rows } = await client.query<{ columns: unknown }>('select columns from load_source where source = $1', [
+    number,
+  ])
+  const names = namesOf(String(rows[0]?.columns))
+  const place = (name: string): string => `c${names.indexOf(name)}`
+  for (const columns of keys) {
+    if (![...columns, source.timestamp].every((name) => names.includes(name))) continue
+    const ordered = [
+      ...columns.map((name) => ident(place(name))),
+      `${ident(place(source.timestamp))} desc`,
+      ...(source.created === undefined || !names.includes(source.created)
+        ? []
+        : [`${ident(place(source.created))} desc nulls last`]),
+    ]
+    const name = ident(`load_${number}_by_${columns.map((each) => names.indexOf(each)).join('_')}`)
+    await client.query(`create index if not exists ${name} on ${tableOf(number)} (${ordered.join(', ')})`)
+  }
+}

@@ -1,0 +1,147 @@
+import { must } from '../../kernel/assert.ts'
+import { type Call, checkCall } from '../../kernel/call.ts'
+import { fail } from '../../kernel/errors.ts'
+import { type SourceDef, noDefinitions } from '../../define/definition.ts'
+import { createdColumn, sqlInputs } from '../../define/resolved-view.ts'
+import type { OfflineStore, SourceFacts } from '../../ports/offline.ts'
+import type { SqlInput } from '../../query/relation.ts'
+import type { FileIdentity } from '../../values/file-identity.ts'
+import { sourceType } from './column-type.ts'
+import { type LeafContext, userQuery } from './leaf-tables.ts'
+import { loadSource } from './load.ts'
+import { loadedTable } from './loaded.ts'
+import { type QueryEngine, startQuery } from './query.ts'
+import { openServers } from './servers.ts'
+import { Session } from './session.ts'
+import { columnsOf, estimatedRows, fromOf, tableName } from './table-facts.ts'
+
+/** How the offline store is opened. */
+export interface PostgresOfflineOptions {
+  readonly url: string
+  /** Urls of read replicas. */
+  readonly replicas: readonly string[]
+  /** An engine that reads and writes files where this process is: for spines, results and what is loaded. Closed by its owner, after this store. */
+  readonly local: OfflineStore
+}
+
+/**
+ * Opens the offline store in PostgreSQL: tables and queries are read in place, files as they were loaded, and the push log of the same
+ * database. Queries read one instant; a replica answers where it has all that was committed before the call.
+ */
+export function openPostgresOffline({ url, replicas, local }: PostgresOfflineOptions): OfflineStore {
+  const servers = openServers(url, replicas)
+  const engine: QueryEngine = { servers, local }
+  let closing: Promise<void> | undefined
+  const enter = (call: Call | undefined): void => {
+    if (closing !== undefined) throw fail('CLOSED', 'The offline store is closed')
+    checkCall(call)
+  }
+  return Object.freeze({
+    can: Object.freeze({ files: false, sql: true, parquet: local.can.parquet }),
+    async describe(sources, all, call) {
+      enter(call)
+      const facts: SourceFacts[] = []
+      for (const source of sources) facts.push(await describe(engine, source, all, call))
+      return facts
+    },
+    async query(query, call) {
+      enter(call)
+      return startQuery(engine, query, call)
+    },
+    async load(source, keys, call) {
+      enter(call)
+      return loadSource(engine, source, keys, call)
+    },
+    [Symbol.asyncDispose]: async () => (closing ??= Promise.resolve(servers[Symbol.asyncDispose]())),
+  } satisfies OfflineStore)
+}
+
+async function describe(
+  engine: QueryEngine,
+  source: SourceDef,
+  all: ReadonlyMap<string, SourceDef>,
+  call: Call | undefined,
+): Promise<SourceFacts> {
+  if (source.type === 'push' || source.type === 'kafka') return pushedFacts(source)
+  // What was loaded or changed a moment ago is seen on the primary.
+  await using session = await Session.open(engine.servers, call, true)
+  const label = `source "${source.name}"`
+  if (source.type === 'postgres') {
+    const columns = await session.guard(columnsOf(session.client, fromOf(source), label))
+    const rows =
+      source.table === undefined ? null : await session.guard(estimatedRows(session.client, tableName(source.table)))
+    return { columns: columns.map((column) => ({ name: column.name, type: sourceType(column) })), files: [], rows }
+  }
+  if (source.type === 'sql') return await describeSql(session, source, all)
+  const loaded = await session.guard(loadedTable(session.client, source))
+  if (loaded === null) {
+    // Not loaded yet: the files tell what columns there will be, where this process can see them.
+    const [facts] = await engine.local.describe([source], all, call)
+    return { columns: facts?.columns ?? [], files: [], rows: 0 }
+  }
+  return {
+    columns: loaded.columns.map((column) => ({ name: column.name, type: sourceType(column) })),
+    files: loaded.files.map(identityOf),
+    rows: loaded.files.reduce((sum, { rows }) => sum + rows, 0),
+  }
+}
+
+const identityOf = ({ path, sizeBytes, mtimeUs, inode }: FileIdentity): FileIdentity => ({
+  path,
+  sizeBytes,
+  mtimeUs,
+  inode,
+})
+
+function pushedFacts(source: Extract<SourceDef, { type: 'push' | 'kafka' }>): SourceFacts {
+  const created = must(createdColumn(source), 'a push source has a created column')
+  const columns = source.schema.filter((c) => c.name !== source.timestamp && c.name !== created)
+  return {
+    columns: [...columns, { name: source.timestamp, type: 'timestamp' }, { name: created, type: 'timestamp' }],
+    files: [],
+    rows: null,
+  }
+}
+
+async function describeSql(
+  session: Session,
+  source: Extract<SourceDef, { type: 'sql' }>,
+  all: ReadonlyMap<string, SourceDef>,
+): Promise<SourceFacts> {
+  const inputs = inputsOf(source, all, new Set([source.name]))
+  const context: LeafContext = {
+    client: session.client,
+    shapes: await session.shapes(),
+    check: (sql, tables, label) => session.check(sql, tables, label),
+  }
+  const label = `source "${source.name}"`
+  const query = await session.guard(userQuery(context, source.sql, inputs, label))
+  const columns = await session.guard(columnsOf(session.client, `(${query}) AS r`, label))
+  const files = new Map<string, FileIdentity>()
+  for (const { source: input } of allOf(inputs)) {
+    if (input.type !== 'parquet' && input.type !== 'csv') continue
+    const loaded = await session.guard(loadedTable(session.client, input))
+    for (const file of loaded?.files ?? []) files.set(file.path, identityOf(file))
+  }
+  const sorted = [...files.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  return { columns: columns.map((c) => ({ name: c.name, type: sourceType(c) })), files: sorted, rows: null }
+}
+
+const allOf = (inputs: readonly SqlInput[]): SqlInput[] =>
+  inputs.flatMap((input) => [input, ...allOf(input.inputs ?? [])])
+
+function inputsOf(
+  source: Extract<SourceDef, { type: 'sql' }>,
+  all: ReadonlyMap<string, SourceDef>,
+  above: ReadonlySet<string>,
+): SqlInput[] {
+  const names = sqlInputs({ ...noDefinitions, sources: all }, source.name, source.sql)
+  return names
+    .filter((name) => !above.has(name))
+    .map((name) => {
+      const input = must(all.get(name), `source ${name} exists`)
+      return input.type === 'sql'
+        ? { source: input, inputs: inputsOf(input, all, new Set([...above, name])) }
+        : { source: input }
+    })
+}

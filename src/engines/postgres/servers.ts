@@ -1,0 +1,134 @@
+import type pg from 'pg'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Call, checkCall } from '../../kernel/call.ts'
+import type { ProvenderError } from '../../kernel/errors.ts'
+import { type Connections, openConnections } from './connections.ts'
+import { explainPostgres, unreachable } from './failure.ts'
+
+/** How long a replica is given to get to what the primary has, in milliseconds. */
+const catchUpMs = 100
+const pollMs = 5
+/** How long a replica that failed is left out. */
+const leftOutMs = 5_000
+
+/** A connection that reads, and where it leads. */
+export interface Reader {
+  readonly client: pg.PoolClient
+  readonly connections: Connections
+  readonly isReplica: boolean
+}
+
+/** The primary and its replicas. */
+export interface PostgresServers extends AsyncDisposable {
+  readonly primary: Connections
+  /**
+   * A connection for reading: to a replica that has all that the primary had committed before the call, in turn; to the primary where
+   * there is none. `write`: to the primary.
+   */
+  reader(call: Call | undefined, write: boolean): Promise<Reader>
+}
+
+interface Replica {
+  readonly connections: Connections
+  outUntilMs: number
+}
+
+/** Opens the servers of a PostgreSQL; each connects when first used. */
+export function openServers(url: string, replicaUrls: readonly string[]): PostgresServers {
+  const primary = openConnections(url)
+  const replicas: Replica[] = replicaUrls.map((each) => ({ connections: openConnections(each), outUntilMs: 0 }))
+  let turn = 0
+  const ofPrimary = async (call: Call | undefined): Promise<Reader> => ({
+    client: await take(primary, call),
+    connections: primary,
+    isReplica: false,
+  })
+  return Object.freeze({
+    primary,
+    async reader(call, write) {
+      checkCall(call)
+      const there = replicas.filter(({ outUntilMs }) => outUntilMs <= performance.now())
+      if (write || there.length === 0) return ofPrimary(call)
+      const position = await writtenPosition(primary, call)
+      turn += 1
+      const replica = there[turn % there.length]
+      if (replica !== undefined) {
+        try {
+          const client = await reached(replica.connections, position, call)
+          if (client !== undefined) return { client, connections: replica.connections, isReplica: true }
+        } catch (thrown) {
+          checkCall(call)
+          if (!isAway(replica.connections, thrown)) throw thrown
+          replica.outUntilMs = performance.now() + leftOutMs
+        }
+      }
+      return ofPrimary(call)
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(
+        [primary, ...replicas.map(({ connections }) => connections)].map((each) => each[Symbol.asyncDispose]()),
+      )
+    },
+  } satisfies PostgresServers)
+}
+
+/** A connection. @throws as an error of the table. */
+async function take(connections: Connections, call: Call | undefined): Promise<pg.PoolClient> {
+  try {
+    return await connections.take(call)
+  } catch (thrown) {
+    throw asError(connections, thrown)
+  }
+}
+
+/** What a failure means to who does not try again. */
+export function asError(connections: Connections, thrown: unknown): ProvenderError {
+  const meaning = explainPostgres(connections.name, thrown)
+  return meaning === 'away' || meaning === 'busy' ? unreachable(connections.name, thrown) : meaning
+}
+
+function isAway(connections: Connections, thrown: unknown): boolean {
+  const error = asError(connections, thrown)
+  return error.code === 'STORE_UNREACHABLE' || error.code === 'DEADLINE_EXCEEDED'
+}
+
+/** Up to where the primary has committed: what was answered before is below it. */
+async function writtenPosition(primary: Connections, call: Call | undefined): Promise<string> {
+  const client = await take(primary, call)
+  try {
+    const { rows } = await client.query<{ position: unknown }>('select pg_current_wal_flush_lsn()::text as position')
+    client.release()
+    return String(rows[0]?.position)
+  } catch (thrown) {
+    client.release(true)
+    throw asError(primary, thrown)
+  }
+}
+
+/** A connection to a replica that has replayed up to a position; undefined where it has not in time. */
+async function reached(
+  replica: Connections,
+  position: string,
+  call: Call | undefined,
+): Promise<pg.PoolClient | undefined> {
+  const client = await replica.take(call)
+  const untilMs = performance.now() + catchUpMs
+  try {
+    for (;;) {
+      const { rows } = await client.query<{ there: unknown }>({
+        text: 'select coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn, true) as there',
+        values: [position],
+        query_timeout: 1_000,
+      } as pg.QueryConfig)
+      if (rows[0]?.there === true) return client
+      if (performance.now() > untilMs) {
+        client.release()
+        return undefined
+      }
+      await sleep(pollMs)
+    }
+  } catch (thrown) {
+    client.release(true)
+    throw thrown
+  }
+}

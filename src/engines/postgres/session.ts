@@ -1,0 +1,114 @@
+import type { Readable } from 'node:stream'
+import type pg from 'pg'
+import { to as copyTo } from 'pg-copy-streams'
+import { abandonable } from '../../kernel/abandon.ts'
+import { type Call, checkCall } from '../../kernel/call.ts'
+import { type ProvenderError, fail, isProvenderError } from '../../kernel/errors.ts'
+import { type PostgresServers, type Reader, asError } from './servers.ts'
+import { type Shape, readShapes } from './push-log.ts'
+import { begin, whenEnded } from './transaction.ts'
+import { type SqlTable, checkSql } from './user-sql.ts'
+
+/** One transaction of one query. It ends when it is disposed, and with it whatever it made. */
+export class Session implements AsyncDisposable {
+  readonly isReplica: boolean
+  readonly call: Call | undefined
+  readonly #servers: PostgresServers
+  readonly #reader: Reader
+  readonly #stopWatching: () => void
+  #failed = false
+  #disposal: Promise<void> | undefined
+
+  private constructor(servers: PostgresServers, reader: Reader, call: Call | undefined) {
+    this.#servers = servers
+    this.#reader = reader
+    this.call = call
+    this.isReplica = reader.isReplica
+    this.#stopWatching = whenEnded(call, () => this.#cancel())
+  }
+
+  /** Begins a transaction; on a replica it can make no tables. */
+  static async open(servers: PostgresServers, call: Call | undefined, write = false): Promise<Session> {
+    const session = new Session(servers, await servers.reader(call, write), call)
+    try {
+      await session.guard(begin(session.client, session.isReplica ? 'read only' : 'read write', call))
+      return session
+    } catch (thrown) {
+      await session[Symbol.asyncDispose]()
+      throw thrown
+    }
+  }
+
+  get client(): pg.PoolClient {
+    return this.#reader.client
+  }
+
+  /** The kinds of rows that were pushed. */
+  async shapes(): Promise<ReadonlyMap<number, Shape>> {
+    const { rows } = await this.guard(
+      this.client.query<{ name: unknown }>(`select to_regclass('push_shape')::text as name`),
+    )
+    return rows[0]?.name === null ? new Map() : this.guard(readShapes(this.client))
+  }
+
+  /** Checks user SQL where views can be made: on the primary. */
+  async check(sql: string, tables: readonly SqlTable[], label: string): Promise<void> {
+    if (!this.isReplica) return this.guard(checkSql(this.client, sql, tables, label))
+    await using other = await Session.open(this.#servers, this.call, true)
+    await other.check(sql, tables, label)
+  }
+
+  /** What a query answers, as bytes of COPY. */
+  copyOut(query: string, format: 'binary' | 'csv'): Readable {
+    return this.client.query(copyTo(`copy (${query}) to stdout (format ${format})`))
+  }
+
+  /** Waits for a statement; what goes wrong is an error of the table, and what nobody waits for any more is cancelled. */
+  async guard<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await abandonable(work, this.call)
+    } catch (thrown) {
+      throw this.failure(thrown)
+    }
+  }
+
+  /** An error of the table for what went wrong. */
+  failure(thrown: unknown): ProvenderError {
+    this.#failed = true
+    if (isProvenderError(thrown)) return thrown
+    try {
+      checkCall(this.call)
+    } catch (ended) {
+      if (isProvenderError(ended)) return ended
+    }
+    const state = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
+    const message = thrown instanceof Error ? thrown.message : String(thrown)
+    if (message.includes('no vector<')) return fail('BAD_VALUE', message, { cause: thrown })
+    if (/^22/.test(state)) return fail('BAD_VALUE', message, { cause: thrown })
+    return asError(this.#reader.connections, thrown)
+  }
+
+  #cancel(): void {
+    this.#failed = true
+    this.#reader.connections.cancel(this.client).catch(() => undefined)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return (this.#disposal ??= this.#end())
+  }
+
+  async #end(): Promise<void> {
+    this.#stopWatching()
+    if (this.#failed) {
+      this.#reader.connections.cancel(this.client).catch(() => undefined)
+      this.client.release(true)
+      return
+    }
+    try {
+      await this.client.query('rollback')
+      this.client.release()
+    } catch {
+      this.client.release(true)
+    }
+  }
+}

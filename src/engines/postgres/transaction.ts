@@ -1,0 +1,29 @@
+import type pg from 'pg'
+import type { Call } from '../../kernel/call.ts'
+
+/** Memory of one sort or hash of a query: more would multiply by the queries of a server. */
+const workMemory = '64MB'
+
+/** Begins a transaction that sees one instant, with what our SQL relies on. */
+export async function begin(
+  client: pg.ClientBase,
+  mode: 'read only' | 'read write',
+  call: Call | undefined,
+): Promise<void> {
+  const leftMs = call?.deadlineAtMs === undefined ? 0 : Math.max(1, call.deadlineAtMs - Date.now())
+  await client.query(`start transaction isolation level repeatable read ${mode}`)
+  await client.query(
+    `set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local bytea_output = 'hex'; set local jit = off; set local work_mem = '${workMemory}'; set local statement_timeout = ${Math.ceil(leftMs)}; set local idle_in_transaction_session_timeout = 0`,
+  )
+}
+
+/** Calls `end` once when a call is aborted or its deadline comes; answers what stops that. */
+export function whenEnded(call: Call | undefined, end: () => void): () => void {
+  const { signal, deadlineAtMs } = call ?? {}
+  const timer = deadlineAtMs === undefined ? undefined : setTimeout(end, Math.max(0, deadlineAtMs - Date.now()))
+  signal?.addEventListener('abort', end, { once: true })
+  return () => {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', end)
+  }
+}

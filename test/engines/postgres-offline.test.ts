@@ -1,0 +1,52 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, inject, test } from 'vitest'
+import { offlineLaws } from 'provender/testing'
+import type { FileSourceDef } from '../../src/define/definition.ts'
+import { openPostgresOffline } from '../../src/engines/postgres/offline.ts'
+import { openPostgresPushLog } from '../../src/engines/postgres/push-log.ts'
+import { openBench, parquetSql } from '../support/duckdb-bench.ts'
+import { newSchema } from '../support/postgres-schema.ts'
+
+for (const place of ['the primary', 'a replica'] as const) {
+  describe(`the offline store in PostgreSQL, reading from ${place}`, () => {
+    for (const { law, run } of offlineLaws) {
+      test(law, async () => {
+        const url = await newSchema()
+        const replica = `${inject('services').replica}${new URL(url).search}`
+        await run({
+          open: async () => {
+            const bench = await openBench()
+            const log = openPostgresPushLog(url)
+            const replicas = place === 'a replica' ? [replica] : []
+            const offline = openPostgresOffline({ url, replicas, local: bench.offline })
+            return {
+              offline,
+              log,
+              put: async (source, files) => {
+                const folder = join(bench.dir, source)
+                await rm(folder, { recursive: true, force: true })
+                await mkdir(folder, { recursive: true })
+                for (const [i, file] of files.entries()) await bench.sql(parquetSql(file, join(folder, `${i}.parquet`)))
+                const definition: FileSourceDef = {
+                  kind: 'source',
+                  name: source,
+                  type: 'parquet',
+                  path: source,
+                  timestamp: 'at',
+                }
+                await offline.load(definition, [['k'], ['a', 'b']])
+                return source
+              },
+              async [Symbol.asyncDispose]() {
+                await offline[Symbol.asyncDispose]()
+                await log[Symbol.asyncDispose]()
+                await bench[Symbol.asyncDispose]()
+              },
+            }
+          },
+        })
+      })
+    }
+  })
+}
