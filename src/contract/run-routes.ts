@@ -26,7 +26,6 @@ const run = z.strictObject({
   seconds: z.number(),
   notes: z.array(z.string()),
   error: z.strictObject({ code: z.string(), detail: z.string() }).exactOptional(),
-  /** Of a run that the answering process is at. */
   progress: progress.exactOptional(),
 })
 
