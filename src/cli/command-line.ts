@@ -19,6 +19,11 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   const stop = listenToSignals(session)
   try {
     await using owned = session
+    if (args[0] === 'complete' && args[1] === '--') {
+      const { completionAnswer } = await import('./completion/answer.ts')
+      await terminal.write(await completionAnswer(owned, program, args.slice(2)))
+      return 0
+    }
     const words = await addCommands(program, owned, args)
     await program.parseAsync(words, { from: 'user' })
     await owned.end()

@@ -138,4 +138,10 @@ export const commands: readonly CommandEntry[] = Object.freeze([
     summary: 'say what an error code means',
     load: async () => (await import('./explain.ts')).explainCommand,
   },
+  {
+    group: 'Look',
+    name: 'completion',
+    summary: 'print the script that completes at Tab',
+    load: async () => (await import('./completion.ts')).completionCommand,
+  },
 ])

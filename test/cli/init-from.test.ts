@@ -2,16 +2,15 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSyn
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import fc from 'fast-check'
-import pc from 'picocolors'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { guessFrom } from '../../src/cli/init/from-file.ts'
 import { Session } from '../../src/cli/session.ts'
-import type { Stream, Terminal } from '../../src/cli/terminal.ts'
 import { csvLine, parseCell } from '../../src/codecs/csv.ts'
 import { openStore } from '../../src/compose/open-store.ts'
 import { loadRepository } from '../../src/definitions/load-files.ts'
 import { isFeatureType } from '../../src/values/feature-type.ts'
 import { parseInstant } from '../../src/values/instant.ts'
+import { silent } from '../support/silent-terminal.ts'
 import { documentOf, json, run } from '../support/command-line.ts'
 import { type Folder, newFolder } from './shop.ts'
 
@@ -147,17 +146,6 @@ test('the types of Parquet are declared as what they widen to', async () => {
   })
 })
 
-const quiet: Stream = { isTerminal: false, colours: pc.createColors(false), width: 80 }
-const terminal: Terminal = {
-  out: quiet,
-  err: quiet,
-  canAsk: false,
-  write: async () => undefined,
-  say: () => undefined,
-  draw: () => undefined,
-  flush: async () => undefined,
-}
-
 const instant = fc
   .date({ min: new Date('2001-01-01'), max: new Date('2025-01-01'), noInvalidDate: true })
   .map((date) => date.toISOString())
@@ -224,7 +212,7 @@ test(
   'random tables become repositories that are valid, and whose features are those of the latest rows',
   { timeout: 120_000 },
   async () => {
-    const session = new Session(terminal, () => ({}), '')
+    const session = new Session(silent, () => ({}), '')
     let n = 0
     await fc.assert(
       fc.asyncProperty(tables, async ({ names, rows }) => {
@@ -288,7 +276,7 @@ test(
 )
 
 test('a file that is named like a glob is copied, one beside the repository is read where it lies', async () => {
-  const session = new Session(terminal, () => ({}), '')
+  const session = new Session(silent, () => ({}), '')
   const write = (file: string): string => folder.write(file, sales)
   const copied = async (dir: string, file: string): Promise<string | null> =>
     (await guessFrom(session, { dir: join(folder.dir, dir), file, key: undefined, timestamp: undefined, yes: true }))
