@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { relative } from 'node:path'
 import { noSpine, textsOf } from '../contract/arguments.ts'
 import type { CallOptions, HistoricalOptions, Named, Spine, Store, Table } from '../contract/store.ts'
 import { fail } from '../kernel/errors.ts'
@@ -16,7 +17,14 @@ export function historicalVerbs(caller: Caller): Pick<Store, 'historical' | 'eve
   ): Promise<Table> => remoteTable(caller, { name, options, said: { body: JSON.stringify(members) } })
   return {
     async historical(features, spine, options = {}) {
-      return remoteTable(caller, { name: 'historical', options, said: await saidOf(features, spine, options) })
+      const file = fileOf(spine)
+      const said = await saidOf(features, file ?? spine, options)
+      return remoteTable(caller, {
+        name: 'historical',
+        options,
+        said,
+        ...(file === undefined ? {} : { placeOf: placeIn(file) }),
+      })
     },
     async events(features, options) {
       const { fullNames } = options
@@ -37,17 +45,16 @@ export function historicalVerbs(caller: Caller): Pick<Store, 'historical' | 'eve
 /** A request for a training set: a spine that is a file is the body itself, with the rest in the query string. */
 async function saidOf(
   features: Named | readonly Named[],
-  spine: Spine,
+  spine: Spine | SpineFile,
   options: HistoricalOptions,
 ): Promise<Said<'historical'>> {
   const { timestamp, fullNames, knownBy, registryVersion } = options
   const asOf = instantText(options.asOf, 'asOf')
-  const file = fileOf(spine)
-  if (file !== undefined)
+  if ('media' in spine)
     return {
-      body: await streamed(file),
+      body: await streamed(spine),
       headers: {
-        'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(file.path.toWellFormed())}`,
+        'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(spine.path.toWellFormed())}`,
       },
       query: {
         features: textsOf(features),
@@ -97,6 +104,12 @@ function fileOf(spine: Spine): SpineFile | undefined {
   if ('csv' in spine) return { path: spine.csv, media: 'text/csv' }
   return 'ndjson' in spine ? { path: spine.ndjson, media: 'application/x-ndjson' } : undefined
 }
+
+/** The server knows a line of the spine; here it is a file, told relative to where one is. */
+const placeIn =
+  ({ path }: SpineFile) =>
+  (at: string): string =>
+    at.replace(/^spine(?=:|$)/, () => relative(process.cwd(), path))
 
 /** @throws SOURCE_UNREADABLE for what is no file. */
 async function streamed({ path, media }: SpineFile): Promise<StreamedBody> {

@@ -11,23 +11,27 @@ import type { Caller, Said } from './caller.ts'
 import { unreachable } from './connection.ts'
 import { download } from './download.ts'
 import { linesOf } from './line-reader.ts'
-import { errorOfProblem } from './problem-error.ts'
+import { errorOfProblem, placed } from './problem-error.ts'
 
 /** A request for a table. */
 export interface TableRequest {
   readonly name: 'historical' | 'historicalEvents' | 'historicalSnapshot'
   readonly said: Said
   readonly options: CallOptions
+  /** Where a place that the server tells is here. */
+  readonly placeOf?: (at: string) => string
 }
 
 /**
  * Asks for a table and answers it once its columns are known. The rows wait on the server until they are read, batch by batch. As Parquet they
  * are asked for once more: what waited is let go before anything of it is computed.
  */
-export async function remoteTable(caller: Caller, { name, said, options }: TableRequest): Promise<Table> {
+export async function remoteTable(caller: Caller, request: TableRequest): Promise<Table> {
+  const { name, said, options } = request
+  const told = tellerOf(request)
   await using owned = new AsyncDisposableStack()
   const end = owned.use(caller.begin(name, options))
-  const answer = await caller.open(name, { ...said, media: batchesType }, end)
+  const answer = await told(caller.open(name, { ...said, media: batchesType }, end))
   const leave = (): void => void answer.destroy()
   owned.defer(leave)
   const lines = new AnswerLines(caller, answer, end)
@@ -39,27 +43,40 @@ export async function remoteTable(caller: Caller, { name, said, options }: Table
     notes: head.notes,
     result: {
       fields: head.fields,
-      batches: () => batchesOf(lines, head.fields),
+      batches: () => batchesOf(lines, head.fields, told),
       writeParquet: async (path) => {
         leave()
-        return await download(caller, { name, said }, end, path)
+        return await told(download(caller, { name, said }, end, path))
       },
       [Symbol.asyncDispose]: () => kept.disposeAsync(),
     },
   })
 }
 
-async function* batchesOf(lines: AnswerLines, fields: readonly Field[]): AsyncGenerator<Batch> {
+/** Tells errors with the places of this side. */
+type Teller = <T>(work: Promise<T>) => Promise<T>
+
+const tellerOf =
+  ({ placeOf }: TableRequest): Teller =>
+  async (work) => {
+    try {
+      return await work
+    } catch (thrown) {
+      throw placeOf !== undefined && isProvenderError(thrown) ? placed(thrown, placeOf) : thrown
+    }
+  }
+
+async function* batchesOf(lines: AnswerLines, fields: readonly Field[], told: Teller): AsyncGenerator<Batch> {
   const read = lineReader(fields)
   let rows = 0
   for (let line = await lines.next(); line !== undefined; line = await lines.next()) {
     const text = line
-    const told = lines.read(() => read(text))
-    if (told?.kind === 'problem') throw errorOfProblem(told.problem) ?? lines.cutOff()
-    if (told?.kind === 'end' && told.rows === rows) return
-    if (told?.kind !== 'batch') throw lines.cutOff()
-    rows += told.batch.rows
-    yield told.batch
+    const each = lines.read(() => read(text))
+    if (each?.kind === 'problem') await told(Promise.reject(errorOfProblem(each.problem) ?? lines.cutOff()))
+    if (each?.kind === 'end' && each.rows === rows) return
+    if (each?.kind !== 'batch') throw lines.cutOff()
+    rows += each.batch.rows
+    yield each.batch
   }
   throw lines.cutOff()
 }
