@@ -52,9 +52,8 @@ function newProgram() {
 
 const firstSteps = `
 First steps:
-  provender init my-store && cd my-store
-  provender apply && provender materialize
-  provender get airport_delays airport=ORD`
+  provender init my-store && cd my-store   an example with real data
+  provender dev                            apply, materialize and serve it`
 
 /** Adds all commands by name, the one that is meant with its code; answers the arguments to parse. */
 async function addCommands(
@@ -69,6 +68,7 @@ async function addCommands(
   if (name !== undefined && !commands.some((entry) => entry.name === name)) throw unknownCommand(name)
   for (const entry of commands) {
     const command = entry.name === name ? (await entry.load())(session) : new Command(entry.name)
+    command.addHelpText('after', ['', 'Examples:', ...entry.examples.map((example) => `  ${example}`)].join('\n'))
     program.addCommand(command.summary(entry.summary).helpGroup(`${entry.group}:`))
   }
   if (name === undefined && words.every((word) => !/^(?:-h|--help|-V|--version)$/.test(word))) {

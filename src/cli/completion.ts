@@ -18,7 +18,9 @@ export function completionCommand(session: Session) {
     .argument('<shell>', shells.join(', '), shellOf)
     .action(async (shell) => {
       const script = await completionScript(shell, 'provender')
-      await session.print({ json: { shell, script }, text: () => script, next: howTo[shell] })
+      // Not when a shell reads it, each time that it starts.
+      const next = session.terminal.out.isTerminal ? howTo[shell] : undefined
+      await session.print({ json: { shell, script }, text: () => script, next })
     })
 }
 
