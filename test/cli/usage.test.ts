@@ -89,7 +89,6 @@ test('outside of a repository, and with --url, it says so', async () => {
     exit: 3,
     stdout: { code: 'NO_REPOSITORY' },
   })
-  expect({ ...remote, stdout: documentOf(remote.stdout) }).toMatchObject({ exit: 3, stdout: { code: 'UNSUPPORTED' } })
 })
 
 test('explain tells every code, and the nearest of a mistyped one', async () => {
