@@ -1,3 +1,4 @@
+import type { RemoteOptions } from './client/open-remote.ts'
 import type { Definitions } from './define/definition.ts'
 import type { Clock } from './kernel/clock.ts'
 import type { TypedStore } from './contract/typed-store.ts'
@@ -6,6 +7,7 @@ import type { Store } from './contract/store.ts'
 import type { ServeOptions } from './server/serve-repository.ts'
 import type { RunningServer } from './server/start.ts'
 
+export type { RemoteOptions } from './client/open-remote.ts'
 export type { ServeOptions } from './server/serve-repository.ts'
 export { entity, featureService, featureView, onDemand, source } from './define/builders.ts'
 export { type ErrorCode, type Problem, ProvenderError, isProvenderError } from './kernel/errors.ts'
@@ -51,13 +53,19 @@ export interface OpenOptions {
 }
 
 /**
- * Opens the store of the feature repository in a folder (or above it). Dispose it when done: `await using store = await openStore('.')`.
- * @throws NO_REPOSITORY; the errors of the configuration; STORE_UNREACHABLE, CORRUPT_STORE.
+ * Opens the store of the feature repository in a folder (or above it), or the one that a server serves: `openStore({ url })`. The verbs are the
+ * same. Dispose it when done: `await using store = await openStore('.')`.
+ * @throws NO_REPOSITORY; the errors of the configuration; STORE_UNREACHABLE, CORRUPT_STORE; USAGE for what is no URL.
  */
-export async function openStore(target: string, options: OpenOptions = {}): Promise<TypedStore> {
-  const { openStore: open } = await import('./compose/open-store.ts')
+export async function openStore(target: string, options?: OpenOptions): Promise<TypedStore>
+export async function openStore(target: RemoteOptions): Promise<TypedStore>
+export async function openStore(target: string | RemoteOptions, options: OpenOptions = {}): Promise<TypedStore> {
+  const store =
+    typeof target === 'string'
+      ? await (await import('./compose/open-store.ts')).openStore(target, options)
+      : await (await import('./client/open-remote.ts')).openRemoteStore(target)
   // The verbs are the same; only their types know what the definitions say.
-  return (await open(target, options)) as unknown as TypedStore
+  return store as unknown as TypedStore
 }
 
 /**

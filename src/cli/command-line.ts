@@ -19,6 +19,11 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   const stop = listenToSignals(session)
   try {
     await using owned = session
+    if (args[0] === 'complete' && args[1] === '--') {
+      const { completionAnswer } = await import('./completion/answer.ts')
+      await terminal.write(await completionAnswer(owned, program, args.slice(2)))
+      return 0
+    }
     const words = await addCommands(program, owned, args)
     await program.parseAsync(words, { from: 'user' })
     await owned.end()
@@ -47,9 +52,8 @@ function newProgram() {
 
 const firstSteps = `
 First steps:
-  provender init my-store && cd my-store
-  provender apply && provender materialize
-  provender get airport_delays airport=ORD`
+  provender init my-store && cd my-store   an example with real data
+  provender dev                            apply, materialize and serve it`
 
 /** Adds all commands by name, the one that is meant with its code; answers the arguments to parse. */
 async function addCommands(
@@ -64,6 +68,7 @@ async function addCommands(
   if (name !== undefined && !commands.some((entry) => entry.name === name)) throw unknownCommand(name)
   for (const entry of commands) {
     const command = entry.name === name ? (await entry.load())(session) : new Command(entry.name)
+    command.addHelpText('after', ['', 'Examples:', ...entry.examples.map((example) => `  ${example}`)].join('\n'))
     program.addCommand(command.summary(entry.summary).helpGroup(`${entry.group}:`))
   }
   if (name === undefined && words.every((word) => !/^(?:-h|--help|-V|--version)$/.test(word))) {

@@ -1,4 +1,5 @@
-const config = `# yaml-language-server: $schema=provender.schema.json
+/** The configuration of a new repository, with what else may stand in it. */
+export const configText = `# yaml-language-server: $schema=provender.schema.json
 # A feature repository. Relative paths are relative to this folder; \${NAME:-default} takes an environment variable.
 project: features
 
@@ -40,7 +41,7 @@ services:
 /** The files of the empty template, by their path: a small repository that is valid as it is. */
 export function emptyTemplate(): Map<string, { readonly text: string }> {
   return new Map([
-    ['provender.yaml', { text: config }],
+    ['provender.yaml', { text: configText }],
     ['features/customers.yaml', { text: features }],
   ])
 }

@@ -82,7 +82,13 @@ async function serve(session: Session, { workers: wanted, ...serving }: Serving)
     return { project, url: server.url, failed: new Promise<never>(() => undefined), close: () => server.close() }
   }
   const { serveByWorkers } = await import('../server/primary.ts')
-  const server = await serveByWorkers({ ...serving, workers, say: (line) => session.note(line) })
+  const server = await serveByWorkers({
+    ...serving,
+    host: serving.host ?? config.host,
+    port: serving.port ?? config.port,
+    workers,
+    say: (line) => session.note(line),
+  })
   return { project, ...server }
 }
 

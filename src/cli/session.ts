@@ -83,13 +83,9 @@ export class Session implements AsyncDisposable {
       throw fail('USAGE', `${command} works in a folder, not with --url`, { remedy: 'Leave out --url.' })
   }
 
-  /** The repository's folder: --dir, or the nearest one upwards. @throws NO_REPOSITORY; UNSUPPORTED for --url. */
+  /** The repository's folder on this machine: --dir, or the nearest one upwards. @throws NO_REPOSITORY. */
   async dir(): Promise<string> {
-    const { dir, url } = this.#globals()
-    if (url !== undefined)
-      throw fail('UNSUPPORTED', '--url cannot be used yet', {
-        remedy: 'Run the command in the repository, or use the HTTP routes.',
-      })
+    const { dir } = this.#globals()
     const { configFile, findRepository } = await import('../definitions/config.ts')
     if (dir === undefined) return findRepository(process.cwd())
     if (!existsSync(join(dir, configFile))) throw fail('NO_REPOSITORY', `There is no ${configFile} in ${resolve(dir)}`)
@@ -110,13 +106,18 @@ export class Session implements AsyncDisposable {
     return { definitions, config }
   }
 
-  /** The store, closed when the command ends. The commands that read no files say so if these differ from the registry. */
+  /** The store, here or behind --url, closed when the command ends. The commands that read no files say so if those of the repository here differ from its registry. */
   store(reads: 'registry' | 'files' = 'registry'): Promise<Store> {
     this.#store ??= this.#open(reads)
     return this.#store
   }
 
   async #open(reads: 'registry' | 'files'): Promise<Store> {
+    const { url } = this.#globals()
+    if (url !== undefined) {
+      const { openRemoteStore } = await import('../client/open-remote.ts')
+      return this.#owned.use(await openRemoteStore({ url, timeoutMs: patienceMs }))
+    }
     const dir = await this.dir()
     const { openStore } = await import('../compose/open-store.ts')
     const store = this.#owned.use(await openStore(dir))
@@ -160,6 +161,9 @@ export class Session implements AsyncDisposable {
     await this.#owned.disposeAsync()
   }
 }
+
+/** A server may take as long as a store here: who waits too long ends the command. */
+const patienceMs = 86_400_000
 
 /** A document of --json: one line. */
 export async function documentOf(value: unknown): Promise<string> {

@@ -6,6 +6,8 @@ export interface Cursor {
   bytes: Buffer
   view: DataView
   at: number
+  /** Where what is read ends. */
+  end: number
 }
 
 /**
@@ -213,7 +215,7 @@ export function setBit(bytes: Uint8Array, start: number, index: number): void {
 
 function advance(c: Cursor, length: number): void {
   c.at += length
-  if (c.at > c.bytes.length) throw new RangeError('The row ends early')
+  if (c.at > c.end) throw new RangeError('The row ends early')
 }
 
 /** A length as LEB128: seven bits a byte, the least first. */

@@ -26,13 +26,14 @@ export interface RowHeader {
 // body. The header is big-endian, so that revision and Order compare as bytes. Body: a bit for each column that is set
 // where it is null, a bit for each bool column with its value · columns of fixed width, little-endian, nulls included,
 // so that each lies at a known place · the others in turn, nulls left out. A tombstone has no body.
-const format = 1
-const tombstoneFlag = 1
-const fingerprintAt = 2
+export const rowFormat = 1
+export const tombstoneFlag = 1
+export const fingerprintAt = 2
 const revisionAt = 6
 const orderAt = 14
+/** The event time comes first in the Order. */
+export const eventAt = orderAt
 export const headerBytes = orderAt + orderBytes
-/** The event time comes first in it. */
 const eventBytes = 8
 /** The Order is stored biased, so that its bytes compare: the sign bit is flipped. */
 const eventBias = -(1n << 63n)
@@ -143,44 +144,16 @@ export function tombstoneRow(header: { revision: bigint; order: OrderTuple }): U
   return cursor.bytes
 }
 
-/**
- * Compiles a decoder from a stored schema to the wanted columns: what does not match in name, type and meaning reads
- * null, and so does all of a tombstone. Values are the caller's to keep. The decoder throws CORRUPT_STORE.
- */
-export function rowDecoder(
-  stored: readonly StoredColumn[],
-  wanted: readonly StoredColumn[],
-): (row: Uint8Array) => (Value | null)[] {
-  const steps = decodingSteps(stored, wanted)
-  const { variableAt } = layoutOf(stored)
-  const nulls = wanted.map((): Value | null => null)
-  return (row) => {
-    checkHeader(row)
-    const flags = row[1] ?? 0
-    const values = nulls.slice()
-    if (flags === tombstoneFlag) return values
-    if (flags !== 0) throw corrupt(`flags ${flags}`)
-    if (row.length < variableAt) throw corrupt(`${row.length} bytes`)
-    const bytes = Buffer.isBuffer(row) ? row : Buffer.from(row.buffer, row.byteOffset, row.byteLength)
-    const cursor: Cursor = { bytes, view: new DataView(row.buffer, row.byteOffset, row.byteLength), at: variableAt }
-    try {
-      for (const step of steps) step(cursor, values)
-    } catch (thrown) {
-      if (thrown instanceof RangeError) throw corrupt(thrown.message)
-      throw thrown
-    }
-    return values
-  }
-}
-
-interface Layout {
+/** Where the columns of a schema lie in a row. `at` counts from the start of the row, bits from the start of the body. */
+export interface Layout {
   readonly bools: readonly { readonly index: number; readonly bit: number }[]
   readonly fixed: readonly { readonly index: number; readonly at: number; readonly codec: FixedCodec }[]
   readonly variable: readonly { readonly index: number; readonly codec: ColumnCodec }[]
   readonly variableAt: number
 }
 
-function layoutOf(columns: readonly StoredColumn[]): Layout {
+/** Lays out the columns of a schema. */
+export function layoutOf(columns: readonly StoredColumn[]): Layout {
   const indexed = columns.map((column, index) => ({ index, type: column.type, codec: columnCodec(column.type) }))
   const bools = indexed.filter((c) => c.type === 'bool').map((c, i) => ({ index: c.index, bit: columns.length + i }))
   let at = headerBytes + ((columns.length + bools.length + 7) >> 3)
@@ -193,46 +166,14 @@ function layoutOf(columns: readonly StoredColumn[]): Layout {
   return { bools, fixed, variable: indexed.filter((c) => !isFixed(c.codec)), variableAt: at }
 }
 
-type Step = (cursor: Cursor, values: (Value | null)[]) => void
-
-/** One closure for each wanted column of known place, then the variable ones in stored order, up to the last wanted. */
-function decodingSteps(stored: readonly StoredColumn[], wanted: readonly StoredColumn[]): Step[] {
-  const slots = stored.map((column) => wanted.flatMap((want, slot) => (matches(column, want) ? [slot] : [])))
-  const layout = layoutOf(stored)
-  const steps: Step[] = []
-  for (const { index, bit } of layout.bools) {
-    for (const slot of slots[index] ?? [])
-      steps.push((c, values) => void (hasBit(c.bytes, index) || (values[slot] = hasBit(c.bytes, bit))))
-  }
-  for (const { index, at, codec } of layout.fixed) {
-    for (const slot of slots[index] ?? [])
-      steps.push((c, values) => void (hasBit(c.bytes, index) || (values[slot] = codec.get(c.view, at))))
-  }
-  const last = layout.variable.findLastIndex((c) => (slots[c.index] ?? []).length > 0)
-  for (const { index, codec } of layout.variable.slice(0, last + 1)) {
-    const targets = slots[index] ?? []
-    steps.push((c, values) => {
-      if (hasBit(c.bytes, index)) return
-      if (targets.length === 0) codec.skip(c)
-      else {
-        const value = codec.read(c)
-        for (const slot of targets) values[slot] = value
-      }
-    })
-  }
-  return steps
-}
-
-const matches = (a: StoredColumn, b: StoredColumn): boolean =>
+/** Whether a stored column is the one that is wanted: by name, type and meaning. */
+export const matches = (a: StoredColumn, b: StoredColumn): boolean =>
   a.name === b.name && a.type === b.type && shortMeaning(a.meaning) === shortMeaning(b.meaning)
-
-const hasBit = (bytes: Uint8Array, index: number): boolean =>
-  ((bytes[headerBytes + (index >> 3)] ?? 0) & (1 << (index & 7))) !== 0
 
 function blank(size: number): Cursor {
   // From Node's pool, which is eight times faster than zeroed memory; whoever takes the bytes writes all of them.
   const bytes = Buffer.allocUnsafe(size)
-  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at: 0 }
+  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at: 0, end: size }
 }
 
 function writeHeader(
@@ -241,7 +182,7 @@ function writeHeader(
   fingerprint: number,
   flags: number,
 ): void {
-  cursor.view.setUint8(0, format)
+  cursor.view.setUint8(0, rowFormat)
   cursor.view.setUint8(1, flags)
   cursor.view.setUint32(fingerprintAt, fingerprint)
   cursor.view.setBigUint64(revisionAt, header.revision)
@@ -250,7 +191,7 @@ function writeHeader(
 
 function checkHeader(row: Uint8Array): void {
   if (row.length < headerBytes) throw corrupt(`${row.length} bytes`)
-  if (row[0] !== format) throw corrupt(`format ${row[0]}`)
+  if (row[0] !== rowFormat) throw corrupt(`format ${row[0]}`)
 }
 
 function compareBytes(a: Uint8Array, b: Uint8Array, start: number, end: number): number {
@@ -269,5 +210,6 @@ function tryParse(text: string): unknown {
   }
 }
 
-const corrupt = (what: string): Error =>
+/** The error for a row that cannot be read. */
+export const corrupt = (what: string): Error =>
   fail('CORRUPT_STORE', `A packed row of the online store cannot be read: ${what}`)

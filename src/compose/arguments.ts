@@ -1,3 +1,4 @@
+import { noSpine } from '../contract/arguments.ts'
 import type { CallOptions, Spine } from '../contract/store.ts'
 import type { Call } from '../kernel/call.ts'
 import { fail } from '../kernel/errors.ts'
@@ -32,10 +33,7 @@ export function spineOf(spine: Spine): SpineRequest {
   if ('csv' in spine) return { kind: 'file', path: spine.csv, format: 'csv' }
   if ('ndjson' in spine) return { kind: 'file', path: spine.ndjson, format: 'ndjson' }
   if ('sql' in spine) return { kind: 'sql', sql: spine.sql }
-  throw fail('BAD_REQUEST', 'The spine is neither rows, columns, a file nor SQL', {
-    at: '/spine',
-    remedy: 'Give { rows }, { columns }, { parquet }, { csv }, { ndjson } or { sql }.',
-  })
+  throw noSpine()
 }
 
 const isRows = (spine: Spine): spine is readonly Readonly<Record<string, unknown>>[] => Array.isArray(spine)

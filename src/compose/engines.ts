@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Config } from '../define/config.ts'
+import { duckdbCan } from '../engines/duckdb/can.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { fail } from '../kernel/errors.ts'
 import type { OnlineMarks } from '../ports/marks.ts'
@@ -8,6 +9,8 @@ import type { OnlineStore } from '../ports/online.ts'
 import type { PushLog } from '../ports/push-log.ts'
 import type { Registry } from '../ports/registry.ts'
 import type { RunLog } from '../ports/run-log.ts'
+import { lazyLog, lazyMetadata, lazyOffline, lazyOnline } from './lazy-ports.ts'
+import { openingOf } from './opening.ts'
 
 /** Every port that a store stands on. Disposing it disposes them all. */
 export interface Engines extends AsyncDisposable {
@@ -20,63 +23,81 @@ export interface Engines extends AsyncDisposable {
 }
 
 /**
- * Opens the engines that a configuration names, each loaded only when it is named. What was opened is closed again where one fails.
- * @param processes how many processes of one server share the machine
+ * The engines that a configuration names, each loaded and opened by the first call that needs it, or all of them now.
+ * Disposing them closes those that were opened.
+ * @param options.processes how many processes of one server share the machine
+ * @throws UNSUPPORTED for a place that this release has no engine for; what opening throws comes from the call that opens.
  */
-export async function openEngines(config: Config, clock: Clock, processes = 1): Promise<Engines> {
-  const opened = new AsyncDisposableStack()
+export async function openEngines(
+  config: Config,
+  clock: Clock,
+  options: { readonly processes?: number; readonly eager?: boolean } = {},
+): Promise<Engines> {
+  const stack = new AsyncDisposableStack()
+  const metadata = stack.use(metadataOf(folderOf('metadata', config.metadata), clock))
+  const log = stack.use(logOf(folderOf('offline', config.offline.url)))
+  const offline = stack.use(offlineOf(config, log, options.processes ?? 1))
+  const online = stack.use(onlineOf(config.online))
+  const engines: Engines = {
+    ...lazyMetadata(metadata),
+    log: lazyLog(log),
+    offline: lazyOffline(offline, duckdbCan),
+    ...onlinePorts(lazyOnline(online)),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+  if (options.eager !== true) return engines
   try {
-    const metadata = opened.use(await openMetadataOf(config.metadata, clock))
-    const offline = opened.use(await openOfflineOf(config, processes))
-    const online = opened.use(await openOnlineOf(config.online))
-    const stack = opened.move()
-    return {
-      ...metadata,
-      offline: offline.offline,
-      log: offline.log,
-      online,
-      marks: online,
-      [Symbol.asyncDispose]: () => stack.disposeAsync(),
-    }
+    // One after another: of several that fail the first one is told, and nothing is left half open.
+    for (const each of [metadata, offline, online]) await each.use(() => undefined)
+    return engines
   } catch (thrown) {
-    await opened.disposeAsync()
+    await stack.disposeAsync()
     throw thrown
   }
 }
 
-async function openMetadataOf(place: string, clock: Clock) {
-  if (place.includes('://')) throw unsupported('metadata', place)
-  const [{ openSqlite }, { openMetadata }] = await Promise.all([
-    import('../engines/sqlite/open.ts'),
-    import('../metadata/open.ts'),
-  ])
-  return openMetadata(await openSqlite(place), clock)
+const onlinePorts = (online: OnlineStore & OnlineMarks): Pick<Engines, 'online' | 'marks'> => ({
+  online,
+  marks: online,
+})
+
+const metadataOf = (place: string, clock: Clock) =>
+  openingOf('metadata store', async () => {
+    const [{ openSqlite }, { openMetadata }] = await Promise.all([
+      import('../engines/sqlite/open.ts'),
+      import('../metadata/open.ts'),
+    ])
+    return openMetadata(await openSqlite(place), clock)
+  })
+
+const logOf = (place: string) =>
+  openingOf('push log', async () => {
+    const { openPushLog } = await import('../engines/duckdb/push-log/push-log.ts')
+    return openPushLog(join(place, 'log'))
+  })
+
+/** It reads the push log's files itself. */
+const offlineOf = ({ dir, offline }: Config, log: ReturnType<typeof logOf>, processes: number) =>
+  openingOf('offline store', async () => {
+    const [{ openDuckdbOffline }, opened] = await Promise.all([
+      import('../engines/duckdb/offline.ts'),
+      log.use((found) => found),
+    ])
+    return openDuckdbOffline({ dir: offline.url, repositoryDir: dir, log: opened, processes })
+  })
+
+function onlineOf(place: Config['online']) {
+  const folder = folderOf('online', 'cluster' in place ? place.cluster.join(', ') : place.url)
+  return openingOf('online store', async () => {
+    const { openLmdbOnline } = await import('../engines/lmdb/online.ts')
+    return openLmdbOnline(folder)
+  })
 }
 
-async function openOfflineOf(config: Config, processes: number) {
-  const place = config.offline.url
-  if (place.includes('://')) throw unsupported('offline', place)
-  const [{ openDuckdbOffline }, { openPushLog }] = await Promise.all([
-    import('../engines/duckdb/offline.ts'),
-    import('../engines/duckdb/push-log/push-log.ts'),
-  ])
-  const opened = new AsyncDisposableStack()
-  try {
-    const log = opened.use(await openPushLog(join(place, 'log')))
-    const offline = opened.use(await openDuckdbOffline({ dir: place, repositoryDir: config.dir, log, processes }))
-    const stack = opened.move()
-    return { offline, log, [Symbol.asyncDispose]: () => stack.disposeAsync() }
-  } catch (thrown) {
-    await opened.disposeAsync()
-    throw thrown
-  }
-}
-
-async function openOnlineOf(place: Config['online']) {
-  if ('cluster' in place) throw unsupported('online', place.cluster.join(', '))
-  if (place.url.includes('://')) throw unsupported('online', place.url)
-  const { openLmdbOnline } = await import('../engines/lmdb/online.ts')
-  return openLmdbOnline(place.url)
+/** @throws UNSUPPORTED where the place is no path. */
+function folderOf(setting: string, place: string): string {
+  if (place.includes('://')) throw unsupported(setting, place)
+  return place
 }
 
 const unsupported = (setting: string, place: string): Error =>

@@ -1,8 +1,8 @@
 import { instantOf, textsOf } from '../contract/arguments.ts'
-import type { Store } from '../contract/store.ts'
+import type { OnlineOptions, Store } from '../contract/store.ts'
 import { readEvents, readHistorical, readSnapshot } from '../retrieve/historical.ts'
-import { readOnline } from '../retrieve/online.ts'
-import { toOnlineRows } from '../retrieve/shape.ts'
+import { type OnlineReadOptions, findOnline } from '../retrieve/online.ts'
+import { onlineRows } from '../retrieve/online-rows.ts'
 import { tableOf } from '../retrieve/table.ts'
 import { callOf, spineOf } from './arguments.ts'
 import type { Parts } from './parts.ts'
@@ -60,8 +60,13 @@ export function reads(parts: Parts): Pick<Store, 'historical' | 'events' | 'snap
       )
     },
     async online(features, entities, options) {
-      const result = await readOnline(parts, textsOf(features), entities, { ...options, call: callOf(options) })
-      return toOnlineRows(result, options)
+      const found = findOnline(parts, textsOf(features), entities, asked(options))
+      return onlineRows(found instanceof Promise ? await found : found, options)
     },
   }
 }
+
+const asked = (options: OnlineOptions | undefined): OnlineReadOptions =>
+  options === undefined ? plain : { ...options, call: callOf(options) }
+
+const plain: OnlineReadOptions = Object.freeze({})

@@ -9,6 +9,7 @@ import { isDead, processOwner } from '../kernel/process-owner.ts'
 import { type RunPoint, type Waits, defaultWaits } from '../materialize/deps.ts'
 import { maintain } from '../materialize/maintain.ts'
 import { callOf } from './arguments.ts'
+import { prepareClosing } from './closing.ts'
 import { doctor } from './doctor.ts'
 import type { Engines } from './engines.ts'
 import type { Parts } from './parts.ts'
@@ -31,9 +32,10 @@ const sweepEveryMs = 600_000
 
 /** Puts the verbs of Provender on a set of engines, which the store owns from then on. */
 export function composeStore(config: Config, engines: Engines, options: StoreOptions): Store {
+  const waits = { ...defaultWaits, ...options.waits }
+  const end = prepareClosing(waits)
   const snapshots = openSnapshots({ registry: engines.registry })
   const metadata = noticed(engines, snapshots)
-  const closes = new AbortController()
   const observers = new Observers()
   const parts: Parts = {
     config,
@@ -49,14 +51,10 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
     batchRows: Math.max(limits.batchRows, config.server.limits.batchRows),
     owner: processOwner(),
     isDead,
-    waits: { ...defaultWaits, ...options.waits },
-    closing: closes.signal,
+    waits,
+    closing: end.closing,
+    stopping: end.stopping,
     ...(options.reached === undefined ? {} : { reached: options.reached }),
-  }
-  const underway = new Set<Promise<unknown>>()
-  const begun = (work: Promise<unknown>): void => {
-    const noted = work.catch(() => undefined).finally(() => underway.delete(noted))
-    underway.add(noted)
   }
   let sweptAtMs = -sweepEveryMs
   let closing: Promise<void> | undefined
@@ -65,7 +63,7 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
     telemetry: telemetryOf(parts, observers),
     ...definitionVerbs(parts),
     ...reads(parts),
-    ...runs(parts, { begun, ran: (run) => observers.tell((observer) => observer.ran(run)) }),
+    ...runs(parts, { begun: end.begun, ran: (run) => observers.tell((observer) => observer.ran(run)) }),
     ...writes(parts, observers),
     list: async (kind, call) => list(parts, kind, callOf(call)),
     show: async (kind, name, call) => show(parts, { kind, name }, callOf(call)),
@@ -84,11 +82,7 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
     health: async (call) => healthOf(parts, callOf(call)),
     doctor: async (call) => doctor(parts, callOf(call)),
     [Symbol.asyncDispose]() {
-      closes.abort(fail('INTERRUPTED', 'The store was closed before the run began'))
-      closing ??= (async () => {
-        await Promise.all(underway)
-        await engines[Symbol.asyncDispose]()
-      })()
+      closing ??= end.wait().then(() => engines[Symbol.asyncDispose]())
       return closing
     },
   }

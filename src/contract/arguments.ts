@@ -36,3 +36,10 @@ export function failureOf(
     `The run ${run.id} of ${run.view} ${run.state === 'cancelled' ? 'was cancelled' : 'failed'}: ${error?.detail ?? 'no reason is recorded'}`,
   )
 }
+
+/** The error for what is no spine. */
+export const noSpine = (): ProvenderError =>
+  fail('BAD_REQUEST', 'The spine is neither rows, columns, a file nor SQL', {
+    at: '/spine',
+    remedy: 'Give { rows }, { columns }, { parquet }, { csv }, { ndjson } or { sql }.',
+  })

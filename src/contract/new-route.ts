@@ -37,7 +37,10 @@ export const references = z
   .meta({ description: 'Feature references: view, view:feature, service, view@alias, view@alias(key=column)' })
 
 /** An instant in RFC 3339; without a zone it is UTC. */
-export const instant = z.string().min(1).meta({ format: 'date-time' })
+export const instant = z
+  .string()
+  .min(1)
+  .meta({ description: 'RFC 3339; UTC without a zone', examples: ['2026-01-31T12:00:00Z'] })
 
 const isRecord = (given: unknown): given is Readonly<Record<string, unknown>> =>
   typeof given === 'object' && given !== null && !Array.isArray(given)

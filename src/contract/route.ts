@@ -11,8 +11,11 @@ export type MediaType =
   | 'application/vnd.apache.parquet'
   | 'text/csv'
   | 'application/x-ndjson'
-  | 'text/plain'
   | typeof batchesType
+  | 'text/plain'
+  | 'text/html'
+  | 'text/javascript'
+  | 'text/css'
 
 /** The content type of every error. */
 export const problemType = 'application/problem+json'
@@ -50,11 +53,11 @@ export interface Route {
 /** The deadline of probes: what asks is seldom patient. */
 export const probeTimeoutMs = 2000
 
-/** Statuses of errors that every route may answer: a bad request, a fault, a store that cannot be reached, a deadline. */
-const everyRoute: readonly number[] = [400, 500, 503, 504]
+/** Statuses of errors that every route may answer: a bad request, headers that are too large, a fault, a store that cannot be reached, a deadline. */
+const everyRoute: readonly number[] = [400, 413, 500, 503, 504]
 
-/** What a body may bring: too much of it, or of the wrong type. */
-const everyBody: readonly number[] = [413, 415]
+/** What a body may be: of the wrong type. */
+const everyBody: readonly number[] = [415]
 
 /** Every status of an error that a route may answer, sorted. */
 export function errorStatusesOf(route: Route): readonly number[] {

@@ -17,6 +17,17 @@ export const routes = Object.freeze({
   ...operationRoutes,
 })
 
+/** The table by areas, for those who describe it. */
+export const routeAreas = Object.freeze([
+  { area: 'Online', about: 'The newest values', routes: onlineRoutes },
+  { area: 'Historical', about: 'Tables of history', routes: historicalRoutes },
+  { area: 'Writing', about: 'Rows in, and rows that were refused', routes: writeRoutes },
+  { area: 'Materialize', about: 'Bring history online', routes: runRoutes },
+  { area: 'Registry', about: 'Definitions, and what an apply of them does', routes: registryRoutes },
+  { area: 'Catalog', about: 'What is defined, by kind', routes: listRoutes },
+  { area: 'Operations', about: 'What probes and people ask a server about itself', routes: operationRoutes },
+] as const)
+
 /** The routes by name, each with its own types. */
 export type Routes = typeof routes
 

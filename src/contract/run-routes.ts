@@ -12,23 +12,24 @@ const progress = z.strictObject({
   rowsPerSecond: z.number(),
 })
 
-const run = z.strictObject({
-  id: z.string(),
-  kind: z.literal('materialize'),
-  view: z.string(),
-  state: z.enum(states),
-  interval: z.tuple([z.string().nullable(), z.string()]),
-  rows: z.int(),
-  written: z.int(),
-  superseded: z.int(),
-  skipped: z.int(),
-  startedAt: z.string().nullable(),
-  seconds: z.number(),
-  notes: z.array(z.string()),
-  error: z.strictObject({ code: z.string(), detail: z.string() }).exactOptional(),
-  /** Of a run that the answering process is at. */
-  progress: progress.exactOptional(),
-})
+const run = z
+  .strictObject({
+    id: z.string(),
+    kind: z.literal('materialize'),
+    view: z.string(),
+    state: z.enum(states),
+    interval: z.tuple([z.string().nullable(), z.string()]),
+    rows: z.int(),
+    written: z.int(),
+    superseded: z.int(),
+    skipped: z.int(),
+    startedAt: z.string().nullable(),
+    seconds: z.number(),
+    notes: z.array(z.string()),
+    error: z.strictObject({ code: z.string(), detail: z.string() }).exactOptional(),
+    progress: progress.exactOptional(),
+  })
+  .meta({ id: 'Run' })
 
 const runs = z.strictObject({ runs: z.array(run) })
 

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { abandonable } from '../kernel/abandon.ts'
 import { type Call, checkCall } from '../kernel/call.ts'
 import { type Registry, type RegistrySnapshot } from '../ports/registry.ts'
@@ -40,11 +41,12 @@ export function openSnapshots({
   const build = snapshotBuilder(versions.definitions)
   let held: Held | undefined
   let writes = 0
-  let reading: { readonly began: Held['writes']; readonly result: Promise<Held> } | undefined
-  let next: Promise<Held> | undefined
+  /** How many were, when the last reading began. */
+  let began = 0
 
   async function read(): Promise<Held> {
     const begun = { readAtMs: nowMs(), writes }
+    began = writes
     const answer = await registry.snapshot(held?.token)
     if (answer === null && held !== undefined) return (held = { ...held, ...begun })
     const { token, snapshot } = answer ?? (await wholeSnapshot(registry))
@@ -52,52 +54,64 @@ export function openSnapshots({
     return (held = { token, snapshot: await build(snapshot, held?.snapshot), ...begun })
   }
 
-  /** Starts a reading; there is one at a time. */
-  function start(): Promise<Held> {
-    const result = read().finally(() => (reading = undefined))
-    reading = { began: writes, result }
-    return result
-  }
+  const readings = oneAtATime(read)
 
-  /** A reading that begins from now on: all who ask while one is under way share the one after it. */
-  function startAfter(): Promise<Held> {
-    if (reading === undefined) return start()
-    next ??= reading.result
-      .catch(() => undefined)
-      .then(() => {
-        next = undefined
-        return start()
-      })
-    return next
-  }
-
-  async function current(call?: Call): Promise<Snapshot> {
+  /** Online reads ask for it each time: a promise would cost them as much as finding a row. */
+  function current(call?: Call): Snapshot | Promise<Snapshot> {
     checkCall(call)
     if (held !== undefined && held.writes === writes) {
       const ageMs = nowMs() - held.readAtMs
       // What goes wrong in the background goes wrong again for the first call that has to wait.
-      if (ageMs >= refreshAgeMs && reading === undefined) start().catch(() => undefined)
+      if (ageMs >= refreshAgeMs && readings.underway() === undefined) readings.start().catch(() => undefined)
       if (ageMs < snapshotMaxAgeMs) return held.snapshot
     }
-    if (reading !== undefined && reading.began === writes) {
-      const joined = await abandonable(reading.result, call)
+    return awaited(call)
+  }
+
+  async function awaited(call: Call | undefined): Promise<Snapshot> {
+    const underway = readings.underway()
+    if (underway !== undefined && began === writes) {
+      const joined = await abandonable(underway, call)
       // One that began long ago, and was slow to answer, is of no use to who asked later.
       if (nowMs() - joined.readAtMs < snapshotMaxAgeMs && joined.writes === writes) return joined.snapshot
     }
-    return (await abandonable(startAfter(), call)).snapshot
+    return fresh(call)
+  }
+
+  async function fresh(call?: Call): Promise<Snapshot> {
+    checkCall(call)
+    return (await abandonable(readings.after(), call)).snapshot
   }
 
   return Object.freeze({
     current,
-    fresh: async (call) => {
-      checkCall(call)
-      return (await abandonable(startAfter(), call)).snapshot
-    },
+    fresh,
     definitions: versions.definitions,
-    noteWrite: () => {
-      writes += 1
-    },
+    noteWrite: () => void (writes += 1),
   } satisfies LiveSnapshots)
+}
+
+interface Readings<T> {
+  /** The one that is under way. */
+  underway(): Promise<T> | undefined
+  start(): Promise<T>
+  /** One that begins from now on: all who ask while one is under way share the one after it. */
+  after(): Promise<T>
+}
+
+function oneAtATime<T>(read: () => Promise<T>): Readings<T> {
+  let underway: Promise<T> | undefined
+  let next: Promise<T> | undefined
+  const start = (): Promise<T> => (underway = read().finally(() => (underway = undefined)))
+  const startNext = (): Promise<T> => {
+    next = undefined
+    return start()
+  }
+  return {
+    underway: () => underway,
+    start,
+    after: () => (underway === undefined ? start() : (next ??= underway.then(startNext, startNext))),
+  }
 }
 
 async function wholeSnapshot(registry: Registry): Promise<{ token: string; snapshot: RegistrySnapshot }> {

@@ -20,8 +20,10 @@ export interface MaterializeDeps {
   readonly owner: Owner
   readonly isDead: (owner: Owner) => boolean
   readonly waits: Waits
-  /** Aborted when the store closes: a run that has begun ends first, one that still waits for its turn is given up. */
+  /** Aborted when the store closes: a run that still waits for its turn is given up, one that has begun may go on for a while. */
   readonly closing: AbortSignal
+  /** Aborted when that while is over: it stops at its next step, and the next run goes on from there. */
+  readonly stopping: AbortSignal
   /** Called between two named phases of a run; tests use it to end the process there. */
   readonly reached?: (phase: RunPoint) => void
 }
@@ -56,6 +58,9 @@ export interface Waits {
   readonly freeMs: number
   /** How long the pushed history of a removed view is kept. */
   readonly purgeMs: number
+  /** How long a store that is closed lets runs go on that have begun; then, how long they may take to stop. */
+  readonly closeMs: number
+  readonly stopMs: number
 }
 
 /** The waits to ship. */
@@ -65,4 +70,6 @@ export const defaultWaits: Waits = Object.freeze({
   switchMs: 4000,
   freeMs: replacedKeptMs + 10_000,
   purgeMs: 30 * 86_400_000,
+  closeMs: 3000,
+  stopMs: 2000,
 })

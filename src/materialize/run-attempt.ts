@@ -144,9 +144,13 @@ async function switchOver(deps: MaterializeDeps, view: string, held: Held): Prom
       ]
     }
     held.account.tell('switching')
-    await sleep(outcome.kind === 'too young' ? outcome.waitMs : deps.waits.pollMs, undefined, {
-      signal: held.call.signal,
-    }).catch(() => checkCall(held.call))
+    const waitMs = outcome.kind === 'too young' ? outcome.waitMs : deps.waits.pollMs
+    const until = AbortSignal.any([deps.closing, ...(held.call.signal === undefined ? [] : [held.call.signal])])
+    await sleep(waitMs, undefined, { signal: until }).catch(() => checkCall(held.call))
+    if (deps.closing.aborted)
+      return [
+        'The new generation does not serve yet: the store was closed while it waited. It switches by itself while a server runs.',
+      ]
   }
   return [
     'The new generation does not serve yet: the online store keeps changing under it. It switches by itself while a server runs.',

@@ -52,7 +52,7 @@ export async function executeRun(
       await endAbandoned(deps, run)
       run = await deps.runLog.putRun({ ...run, state: 'running', startedAt: deps.clock.now() }, ['queued'])
       if (run.state !== 'running') return run
-      const call: Call = { ...options.call, signal: AbortSignal.any([...signals, lease.lost]) }
+      const call: Call = { ...options.call, signal: AbortSignal.any([...signals, lease.lost, deps.stopping]) }
       await runAttempt(deps, run.view, request, { lease, call, account })
       account.tell('done')
       return await end('succeeded', {})

@@ -7,8 +7,8 @@ export const snapshotMaxAgeMs = 2000
 
 /** The registry as this process sees it. */
 export interface Snapshots {
-  /** A snapshot at most `snapshotMaxAgeMs` old; usually without any I/O. Its own process's writes are seen at once. */
-  current(call?: Call): Promise<Snapshot>
+  /** A snapshot at most `snapshotMaxAgeMs` old; usually without any I/O, and then at once, also what it throws. Its own process's writes are seen at once. */
+  current(call?: Call): Snapshot | Promise<Snapshot>
   /** A snapshot read after the call began. */
   fresh(call?: Call): Promise<Snapshot>
   /** The definitions of one version; cached, since versions are immutable. @throws UNKNOWN_VERSION. */

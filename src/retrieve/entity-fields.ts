@@ -1,12 +1,13 @@
 import type { At } from '../codecs/json-value.ts'
 import { fromJs, parseKeyText } from '../codecs/from-js.ts'
 import { parseValue } from '../codecs/json-value.ts'
-import { fail } from '../kernel/errors.ts'
+import { type ProvenderError, fail } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { nearest } from '../kernel/nearest.ts'
-import { type KeyType, encodeEntityKey, entityKeyBytes } from '../values/entity-key.ts'
+import { type ByteList, ByteListWriter } from '../values/byte-list.ts'
+import { type KeyType, writeKeyPart, writeSafeInt64, writeShortAscii } from '../values/entity-key.ts'
 import type { Value } from '../values/value.ts'
-import type { KeyField, Use } from './catalog.ts'
+import type { KeyField } from './catalog.ts'
 
 /** An entity as it is asked for: its join keys by field. */
 export type Entity = Readonly<Record<string, unknown>>
@@ -27,44 +28,149 @@ export type PlaceOf = (row: number, field: string) => string
 export const entityPointer: PlaceOf = (row, field) =>
   `/entities/${row}/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`
 
+/** How entities are written, where, and how many may be asked for at once. */
+export interface EntityTerms {
+  readonly form: EntityForm
+  readonly placeOf: PlaceOf
+  readonly most: number
+}
+
+/** What keys are made of: fields, and lists of their places, for each of which an entity has a key. */
+export interface KeyPlan {
+  readonly keyFields: readonly KeyField[]
+  readonly keyLists: readonly (readonly number[])[]
+  /** Whether there is one list, and it has the fields in their order: then an entity's fields as they are written are its key. */
+  readonly keyIsFields: boolean
+}
+
+/** The encoded fields of entities, one after the other. Reading them never waits, so that all calls share the room. */
+const parts = new ByteListWriter(64 * 1024)
+/** Where the fields of one entity begin and end in it: twice as many places as fields; −1 where one is null. */
+const bounds: number[] = []
+/** What is being read. */
+const place = { row: 0, field: '' }
+
 /**
- * Reads the join keys of all entities: `result[f][i]` is of field f of entity i, null where it is null.
- * @throws MISSING_KEY and UNKNOWN_COLUMN naming the field with its place; BAD_VALUE; PAYLOAD_TOO_LARGE.
+ * Reads the join keys of all entities and encodes them: item i of `result[l]` is entity i's key by list l, missing where one
+ * of its fields is null.
+ * @throws MISSING_KEY and UNKNOWN_COLUMN naming the field with its place; BAD_VALUE; KEY_TOO_LONG; PAYLOAD_TOO_LARGE.
  */
-export function readFields(
-  fields: readonly KeyField[],
-  entities: readonly Entity[],
-  { form, placeOf, most }: { readonly form: EntityForm; readonly placeOf: PlaceOf; readonly most: number },
-): (Value | null)[][] {
-  if (entities.length > most)
-    throw fail('PAYLOAD_TOO_LARGE', `${entities.length} entities are asked for; one call takes ${most}`, {
+export function readKeys(plan: KeyPlan, entities: readonly Entity[], terms: EntityTerms): readonly ByteList[] {
+  const { keyFields, keyLists } = plan
+  if (entities.length > terms.most)
+    throw fail('PAYLOAD_TOO_LARGE', `${entities.length} entities are asked for; one call takes ${terms.most}`, {
       at: '/entities',
     })
-  const read = readers[form]
-  const place = { row: 0, field: '' }
-  const at = (): string => placeOf(place.row, place.field)
-  const columns = fields.map((): (Value | null)[] => [])
-  for (let row = 0; row < entities.length; row++) {
-    const entity = entities[row]
-    if (typeof entity !== 'object' || entity === null || Array.isArray(entity))
-      throw fail('BAD_REQUEST', 'An entity is an object of join keys', { at: `/entities/${row}` })
-    place.row = row
-    for (let f = 0; f < fields.length; f++) {
-      const field = fields[f]
-      if (field === undefined) break
-      const input = Object.hasOwn(entity, field.name) ? entity[field.name] : undefined
-      if (input === undefined)
-        throw fail('MISSING_KEY', `The join key "${field.name}" of ${field.label} is missing`, {
-          at: placeOf(row, field.name),
-        })
-      place.field = field.name
-      columns[f]?.push(read(field.type, input, at))
+  const [only] = keyLists
+  parts.begin()
+  if (plan.keyIsFields && only !== undefined) {
+    for (place.row = 0; place.row < entities.length; place.row++) {
+      const start = parts.at
+      readEntity(keyFields, entities[place.row], terms)
+      if (isWhole(only)) {
+        checkKey(keyFields, only, terms)
+        parts.end(start)
+      } else {
+        parts.at = start
+        parts.miss()
+      }
     }
-    let members = 0
-    for (const _ in entity) members++
-    if (members !== fields.length) refuseUnknown(fields, entity, (name) => placeOf(row, name))
+    return [parts.take()]
   }
-  return columns
+  const keys = keyLists.map(() => new ByteListWriter(0))
+  for (place.row = 0; place.row < entities.length; place.row++) {
+    parts.begin()
+    readEntity(keyFields, entities[place.row], terms)
+    for (const [l, list] of keyLists.entries()) {
+      if (isWhole(list)) checkKey(keyFields, list, terms)
+      addKey(list, keys[l] ?? parts)
+    }
+  }
+  return keys.map((writer) => writer.take())
+}
+
+/** Writes the fields of one entity. */
+function readEntity(fields: readonly KeyField[], entity: unknown, terms: EntityTerms): void {
+  const { placeOf } = terms
+  if (!isObject(entity))
+    throw fail('BAD_REQUEST', 'An entity is an object of join keys', { at: `/entities/${place.row}` })
+  for (let f = 0; f < fields.length; f++) {
+    const field = fields[f]
+    if (field === undefined) break
+    const input = Object.hasOwn(entity, field.name) ? entity[field.name] : undefined
+    if (input === undefined)
+      throw fail('MISSING_KEY', `The join key "${field.name}" of ${field.label} is missing`, {
+        at: placeOf(place.row, field.name),
+      })
+    place.field = field.name
+    const start = parts.at
+    const there = writeField(field.type, input, terms)
+    bounds[2 * f] = there ? start : -1
+    bounds[2 * f + 1] = parts.at
+  }
+  let members = 0
+  for (const _ in entity) members++
+  if (members !== fields.length) refuseUnknown(fields, entity, (name) => placeOf(place.row, name))
+}
+
+const isObject = (given: unknown): given is Entity =>
+  typeof given === 'object' && given !== null && !Array.isArray(given)
+
+/** Writes one field; false where it is null. Most keys are short texts or numbers, which need not become values first. */
+function writeField(type: KeyType, input: unknown, { form, placeOf }: EntityTerms): boolean {
+  if (type === 'string' && typeof input === 'string' && writeShortAscii(input, parts)) return true
+  if (type === 'int64') {
+    const number = form === 'text' && typeof input === 'string' && fewDigits.test(input) ? Number(input) : input
+    if (typeof number === 'number' && Number.isSafeInteger(number)) {
+      writeSafeInt64(number, parts)
+      return true
+    }
+  }
+  const at = (): string => placeOf(place.row, place.field)
+  const value = readers[form](type, input, at)
+  if (value === null) return false
+  const bytes = typeof value === 'string' ? Buffer.byteLength(value) : value instanceof Uint8Array ? value.length : 0
+  if (bytes > limits.keyBytes) throw tooLong(bytes, at())
+  writeKeyPart(type, value, parts)
+  return true
+}
+
+/** An integer of so few digits is exact as a number. */
+const fewDigits = /^-?\d{1,15}$/
+
+/** Whether no field of a list is null. */
+function isWhole(list: readonly number[]): boolean {
+  for (const field of list) if (bounds[2 * field] === -1) return false
+  return true
+}
+
+/** Demands that the fields of a list together are no longer than a key may be, texts without the lengths before them. */
+function checkKey(fields: readonly KeyField[], list: readonly number[], { placeOf }: EntityTerms): void {
+  let bytes = 0
+  for (const f of list) bytes += (bounds[2 * f + 1] ?? 0) - (bounds[2 * f] ?? 0)
+  if (bytes <= limits.keyBytes) return
+  for (const f of list) if (fields[f]?.type === 'string' || fields[f]?.type === 'bytes') bytes -= lengthBytes
+  if (bytes > limits.keyBytes) throw tooLong(bytes, placeOf(place.row, fields[0]?.name ?? ''))
+}
+
+const lengthBytes = 2
+
+const tooLong = (bytes: number, at: string): ProvenderError =>
+  fail('KEY_TOO_LONG', `The join keys of an entity have ${bytes} bytes; ${limits.keyBytes} are allowed`, { at })
+
+/** Adds an entity's key by one list of its fields. */
+function addKey(list: readonly number[], keys: ByteListWriter): void {
+  if (!isWhole(list)) {
+    keys.miss()
+    return
+  }
+  const start = keys.at
+  for (const field of list) {
+    const [from = 0, to = 0] = [bounds[2 * field], bounds[2 * field + 1]]
+    keys.need(to - from)
+    keys.at += parts.bytes.copy(keys.bytes, keys.at, from, to)
+  }
+  keys.end(start)
 }
 
 function refuseUnknown(fields: readonly KeyField[], entity: Entity, placeOf: (field: string) => string): void {
@@ -76,54 +182,4 @@ function refuseUnknown(fields: readonly KeyField[], entity: Entity, placeOf: (fi
     at: placeOf(unknown),
     remedy: near === undefined ? `The join keys: ${names.join(', ') || 'none'}.` : `Did you mean ${near}?`,
   })
-}
-
-/** The different keys among entities, and which of them each entity has; −1 for one with a null key. */
-export interface EntityKeys {
-  readonly keys: readonly Uint8Array[]
-  readonly index: readonly number[]
-}
-
-/** Encodes the keys of entities from the values of the key fields. `placeOf` says where entity i stands. @throws KEY_TOO_LONG. */
-export type KeyReader = (
-  columns: readonly (readonly (Value | null)[])[],
-  rows: number,
-  placeOf: (row: number) => string,
-) => EntityKeys
-
-/** Compiles the key reader of one use. */
-export function keyReader(use: Pick<Use, 'view' | 'fields'>, keyFields: readonly KeyField[]): KeyReader {
-  const types = use.view.joinKeys.map((k) => k.type)
-  const at = use.fields.map((name) => keyFields.findIndex((field) => field.name === name))
-  const encode = (
-    values: readonly (Value | null)[],
-    row: number,
-    placeOf: (row: number) => string,
-  ): Uint8Array | null => {
-    const bytes = entityKeyBytes(types, values)
-    if (bytes > limits.keyBytes)
-      throw fail('KEY_TOO_LONG', `The join keys of an entity have ${bytes} bytes; ${limits.keyBytes} are allowed`, {
-        at: placeOf(row),
-      })
-    return encodeEntityKey(types, values)
-  }
-  return (columns, rows, placeOf) => {
-    const keys: Uint8Array[] = []
-    const index: number[] = []
-    const seen = new Map<Value | null, number>()
-    for (let row = 0; row < rows; row++) {
-      const values = at.map((f) => columns[f]?.[row] ?? null)
-      // A single key that is no bytes tells entities apart as it is, the others only once they are encoded.
-      const plain = values.length === 1 && !(values[0] instanceof Uint8Array) ? values[0] : undefined
-      let known = plain === undefined ? undefined : seen.get(plain)
-      if (known === undefined) {
-        const key = encode(values, row, placeOf)
-        const name = plain ?? (key === null ? null : Buffer.from(key).toString('latin1'))
-        known = seen.get(name) ?? (key === null ? -1 : keys.push(key) - 1)
-        seen.set(name, known)
-      }
-      index.push(known)
-    }
-    return { keys, index }
-  }
 }

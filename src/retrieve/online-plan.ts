@@ -3,12 +3,11 @@ import type { Snapshot, ViewSnapshot } from '../decide/snapshot.ts'
 import type { ErrorFacts } from '../kernel/errors.ts'
 import type { Space } from '../ports/online.ts'
 import type { FeatureType } from '../values/feature-type.ts'
-import type { Value } from '../values/value.ts'
-import { type StoredColumn, parseSchemaText, rowDecoder } from '../codecs/packed-row.ts'
+import { type StoredColumn, parseSchemaText } from '../codecs/packed-row.ts'
+import { type RowReader, type ValueForm, type Wanted, rowReader } from '../codecs/row-reader.ts'
 import { must } from '../kernel/assert.ts'
 import { fail } from '../kernel/errors.ts'
 import { type Catalog, type KeyField, type Use, compileReferences, unknownView } from './catalog.ts'
-import { type KeyReader, keyReader } from './entity-fields.ts'
 
 /** References compiled for online reads by one snapshot: nothing of it is worked out again per request. */
 export interface OnlinePlan {
@@ -18,48 +17,57 @@ export interface OnlinePlan {
   readonly views: readonly string[]
   readonly reads: readonly ViewRead[]
   readonly keyFields: readonly KeyField[]
-  /** Each different list of key fields, encoded once per entity however many views it serves. */
-  readonly keys: readonly KeyReader[]
-  /** The statuses of a row whose values are all present. */
-  readonly allPresent: readonly Status[]
+  /** Each different list of key fields, by their places in `keyFields`: encoded once per entity however many views it serves. */
+  readonly keyLists: readonly (readonly number[])[]
+  readonly keyIsFields: boolean
+  /** Whether any reading withholds old rows. */
+  readonly ages: boolean
+  /** One status for each feature. */
+  readonly all: Readonly<Record<Status, readonly Status[]>>
 }
 
 /** One reading of one view. */
 export interface ViewRead {
   readonly space: Space
   readonly ttlUs: bigint
-  /** Which of the plan's `keys` finds its rows. */
+  /** Which of the plan's `keyLists` finds its rows. */
   readonly keys: number
-  /** Where its values stand among the outputs, in the order of `wanted`. */
+  /** Where its values stand among the features. */
   readonly slots: readonly number[]
-  readonly wanted: readonly StoredColumn[]
-  /** One status for each value. */
-  readonly all: Readonly<Record<Status, readonly Status[]>>
-  /** Decoders of rows by their schema's fingerprint; filled as fingerprints are met. */
-  readonly decoders: Map<number, (row: Uint8Array) => (Value | null)[]>
+  /** Its columns, each to be put where it stands among the features. */
+  readonly wanted: readonly (Wanted & { readonly slot: number })[]
+  /** Schemas of rows by fingerprint; filled as fingerprints are met. */
+  readonly schemas: Map<number, readonly StoredColumn[]>
 }
 
 /** Plans per snapshot; a request seldom brings a list of references that none brought before. */
 const plansPerSnapshot = 1000
-const plans = new WeakMap<Snapshot, Map<string, OnlinePlan>>()
+
+/** The plans of one snapshot. Of one reference, which is the usual, its text is the key. */
+class Plans {
+  readonly #short = new Map<string, OnlinePlan>()
+  readonly #full = new Map<string, OnlinePlan>()
+
+  of(snapshot: Snapshot, references: readonly string[], fullNames: boolean): OnlinePlan {
+    const plans = fullNames ? this.#full : this.#short
+    const [only] = references
+    const key = references.length === 1 && only !== undefined ? only : JSON.stringify(references)
+    const known = plans.get(key)
+    if (known !== undefined) return known
+    const plan = planOf(snapshot, references, fullNames)
+    if (plans.size >= plansPerSnapshot) plans.clear()
+    plans.set(key, plan)
+    return plan
+  }
+}
+
+const plans = new WeakMap<Snapshot, Plans>()
 
 /** The plan for references, from the cache of the snapshot where it is there. @throws as `compileReferences`. */
 export function onlinePlan(snapshot: Snapshot, references: readonly string[], fullNames: boolean): OnlinePlan {
-  const [only] = references
-  const key =
-    references.length === 1 && only !== undefined
-      ? fullNames
-        ? `+${only}`
-        : `-${only}`
-      : JSON.stringify([fullNames, references])
-  let cached = plans.get(snapshot)
-  const known = cached?.get(key)
-  if (known !== undefined) return known
-  const plan = planOf(snapshot, references, fullNames)
-  if (cached === undefined || cached.size >= plansPerSnapshot)
-    plans.set(snapshot, (cached = new Map<string, OnlinePlan>()))
-  cached.set(key, plan)
-  return plan
+  let known = plans.get(snapshot)
+  if (known === undefined) plans.set(snapshot, (known = new Plans()))
+  return known.of(snapshot, references, fullNames)
 }
 
 /** The views as their serving generations answer, each by its own definition. */
@@ -93,11 +101,12 @@ function servingView(
 
 function planOf(snapshot: Snapshot, references: readonly string[], fullNames: boolean): OnlinePlan {
   const { outputs, uses, keyFields } = compileReferences(servingCatalog(snapshot), references, { fullNames })
-  const keys = new Map<string, { readonly index: number; readonly reader: KeyReader }>()
+  const keyLists = new Map<string, { readonly index: number; readonly fields: readonly number[] }>()
   const keysOf = (use: Use): number => {
-    const name = JSON.stringify(use.fields)
-    const known = keys.get(name) ?? { index: keys.size, reader: keyReader(use, keyFields) }
-    keys.set(name, known)
+    const fields = use.fields.map((name) => keyFields.findIndex((field) => field.name === name))
+    const name = fields.join()
+    const known = keyLists.get(name) ?? { index: keyLists.size, fields }
+    keyLists.set(name, known)
     return known.index
   }
   const reads = uses.map((use): ViewRead => {
@@ -107,19 +116,21 @@ function planOf(snapshot: Snapshot, references: readonly string[], fullNames: bo
       ttlUs: use.view.ttlUs,
       keys: keysOf(use),
       slots: use.outputs,
-      wanted: use.outputs.map((i) => must(outputs[i], 'an output of a use').feature),
-      all: allOf(use.outputs.length),
-      decoders: new Map(),
+      wanted: use.outputs.map((slot) => ({ slot, column: must(outputs[slot], 'an output of a use').feature })),
+      schemas: new Map(),
     })
   })
+  const lists = [...keyLists.values()].map((list) => list.fields)
   return Object.freeze({
     features: Object.freeze(outputs.map((o) => o.name)),
     types: Object.freeze(outputs.map((o) => o.feature.type)),
     views: Object.freeze(uses.map((u) => u.label)),
     reads: Object.freeze(reads),
     keyFields,
-    keys: [...keys.values()].map((k) => k.reader),
-    allPresent: reads.length === 1 && reads[0] !== undefined ? reads[0].all.PRESENT : allOf(outputs.length).PRESENT,
+    keyLists: lists,
+    keyIsFields: lists.length === 1 && lists[0]?.join() === [...keyFields.keys()].join(),
+    ages: reads.some((read) => read.ttlUs > 0n),
+    all: allOf(outputs.length),
   })
 }
 
@@ -133,7 +144,36 @@ function allOf(count: number): Readonly<Record<Status, readonly Status[]>> {
   })
 }
 
-/** Compiles the decoder of rows with a schema, for one reading. */
-export function decoderOf(read: ViewRead, text: string): (row: Uint8Array) => (Value | null)[] {
-  return rowDecoder(parseSchemaText(text), read.wanted)
+/** Keeps a schema that rows of a reading have. @throws CORRUPT_STORE. */
+export function keepSchema(read: ViewRead, fingerprint: number, text: string): void {
+  read.schemas.set(fingerprint, parseSchemaText(text))
+}
+
+/** Finds the reader of the rows of one reading with a schema that is kept. */
+export type ReaderOf<T> = (fingerprint: number) => RowReader<T>
+
+/** A plan in one form: a reader of rows for each of its readings. */
+export interface PlanForm<T> {
+  readonly none: T
+  readonly readers: readonly ReaderOf<T>[]
+}
+
+/** Compiles a plan in one form. Values go to their features' places, or to their names. */
+export function planForm<T>(plan: OnlinePlan, form: ValueForm<T>, to: 'places' | 'names'): PlanForm<T> {
+  const readers = plan.reads.map((read): ReaderOf<T> => {
+    const known = new Map<number, RowReader<T>>()
+    const wanted = read.wanted.map(({ column, slot }) => ({
+      column,
+      slot: to === 'names' ? (plan.features[slot] ?? '') : slot,
+    }))
+    return (fingerprint) => {
+      let reader = known.get(fingerprint)
+      if (reader === undefined) {
+        reader = rowReader(must(read.schemas.get(fingerprint), 'a schema that was met'), wanted, form)
+        known.set(fingerprint, reader)
+      }
+      return reader
+    }
+  })
+  return Object.freeze({ none: form.none, readers })
 }

@@ -1,16 +1,21 @@
-import type { Status } from '../contract/store.ts'
 import type { Call } from '../kernel/call.ts'
 import type { Clock } from '../kernel/clock.ts'
-import type { OnlineStore } from '../ports/online.ts'
+import type { LookUp, OnlineStore } from '../ports/online.ts'
 import type { Snapshots } from '../ports/snapshots.ts'
-import type { FeatureType } from '../values/feature-type.ts'
-import { byteList, itemsOf } from '../values/byte-list.ts'
-import type { Value } from '../values/value.ts'
-import { isTombstone, rowEvent, rowFingerprint } from '../codecs/packed-row.ts'
+import type { Cursor } from '../codecs/packed-column.ts'
+import type { ByteList } from '../values/byte-list.ts'
+import {
+  beforeInstant,
+  checkRow,
+  cursorOver,
+  eventOfRow,
+  fingerprintOfRow,
+  isTombstoneAt,
+} from '../codecs/row-reader.ts'
 import { fail } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
-import { type Entity, type EntityForm, type PlaceOf, entityPointer, readFields } from './entity-fields.ts'
-import { type OnlinePlan, type ViewRead, decoderOf, onlinePlan } from './online-plan.ts'
+import { type Entity, type EntityForm, type PlaceOf, entityPointer, readKeys } from './entity-fields.ts'
+import { type OnlinePlan, type ViewRead, keepSchema, onlinePlan } from './online-plan.ts'
 
 /** What online reads need of the store. */
 export interface OnlineDeps {
@@ -32,160 +37,147 @@ export interface OnlineReadOptions {
   readonly call?: Call
 }
 
-/** The answer for one entity, aligned with the result's `features` and `views`. */
-export interface OnlineRow {
-  readonly values: readonly (Value | null)[]
-  readonly statuses: readonly Status[]
-  /** In microseconds; null where there is no row; shown also when expired. */
-  readonly eventTimes: readonly (bigint | null)[]
+/** What was found: packed rows, still to be read in the form that is wanted. */
+export interface Found {
+  readonly plan: OnlinePlan
+  readonly registryVersion: number
+  /** How many entities were asked for. */
+  readonly entities: number
+  /** For each reading of the plan. */
+  readonly reads: readonly FoundRows[]
+  readonly includeExpired: boolean
 }
 
-/** The answer of an online read, by position. */
-export interface OnlineResult {
-  readonly features: readonly string[]
-  readonly types: readonly FeatureType[]
-  /** Views, or aliases, in order of first use. */
-  readonly views: readonly string[]
-  /** The fields of an entity, in order of first use. */
-  readonly keyFields: readonly { readonly name: string; readonly type: FeatureType }[]
-  /** `rows[i]` answers entity i. Rows of equal entities may be one object. */
-  readonly rows: readonly OnlineRow[]
-  /** What `statuses` of a row is, the very object, where all its values are present. */
-  readonly allPresent: readonly Status[]
-  readonly registryVersion: number
+/** The rows of one reading: `rows` answers entity i at i. */
+export interface FoundRows {
+  readonly rows: ByteList
+  readonly cursor: Cursor
+  /** Whether the row at a place is older than the view's ttl; undefined where it has none. */
+  readonly isExpired: ((start: number) => boolean) | undefined
 }
 
 /**
- * Reads the newest values of features for entities, by the definitions of the serving generations.
- * Every value of one view and entity is of one row version; null keys are NOT_FOUND.
+ * Finds the newest rows of entities, by the definitions of the serving generations; at once where all is at hand.
+ * Every value of one view and entity is of one row version; a null key finds nothing.
  * @throws MISSING_KEY, UNKNOWN_COLUMN, BAD_VALUE, KEY_TOO_LONG, PAYLOAD_TOO_LARGE with the place; as `compileReferences`; as the store.
  */
-export async function readOnline(
+export function findOnline(
   deps: OnlineDeps,
   references: readonly string[],
   entities: readonly Entity[],
   options: OnlineReadOptions = {},
-): Promise<OnlineResult> {
+): Found | Promise<Found> {
+  const snapshot = deps.snapshots.current(options.call)
+  return snapshot instanceof Promise
+    ? snapshot.then((held) => findIn(deps, held, { references, entities, options }))
+    : findIn(deps, snapshot, { references, entities, options })
+}
+
+interface Asked {
+  readonly references: readonly string[]
+  readonly entities: readonly Entity[]
+  readonly options: OnlineReadOptions
+}
+
+function findIn(
+  deps: OnlineDeps,
+  snapshot: Awaited<ReturnType<OnlineDeps['snapshots']['current']>>,
+  { references, entities, options }: Asked,
+): Found | Promise<Found> {
   const { form = 'js', placeOf = entityPointer, call } = options
-  const snapshot = await deps.snapshots.current(call)
   const plan = onlinePlan(snapshot, references, options.fullNames ?? false)
-  const columns = readFields(plan.keyFields, entities, { form, placeOf, most: deps.batchRows ?? limits.batchRows })
-  const placeOfRow = (row: number): string => placeOf(row, plan.keyFields[0]?.name ?? '')
-  const keys = plan.keys.map((read) => read(columns, entities.length, placeOfRow))
-  const rowLists = await deps.online.read(
-    plan.reads.map((read) => ({ space: read.space, keys: byteList(keys[read.keys]?.keys ?? []) })),
-    call,
-  )
-  const found = rowLists.map(itemsOf)
-  await learnSchemas(deps.online, plan, found, call)
-  const age: Age = { nowUs: deps.clock.now(), includeExpired: options.includeExpired ?? false }
-  const answers = plan.reads.map((read, r) => ({
-    index: keys[read.keys]?.index ?? [],
-    rows: (found[r] ?? []).map((row) => answerOf(read, row, age)),
-    missing: missingRow(read, null, 'NOT_FOUND'),
-  }))
-  const rows =
-    answers.length === 1 && answers[0] !== undefined
-      ? only(answers[0])
-      : entities.map((_, i) => joined(plan, answers, i))
-  return {
-    features: plan.features,
-    types: plan.types,
-    views: plan.views,
-    keyFields: plan.keyFields,
-    rows,
-    allPresent: plan.allPresent,
+  const keys = readKeys(plan, entities, { form, placeOf, most: deps.batchRows ?? limits.batchRows })
+  const lookUps: LookUp[] = []
+  for (const read of plan.reads) lookUps.push({ space: read.space, keys: keys[read.keys] ?? none })
+  const rows = deps.online.read(lookUps, call)
+  const asked = {
+    plan,
     registryVersion: snapshot.version,
+    entities: entities.length,
+    includeExpired: options.includeExpired ?? false,
   }
+  return rows instanceof Promise
+    ? rows.then((lists) => withSchemas(deps, foundIn(asked, lists, deps.clock), call))
+    : withSchemas(deps, foundIn(asked, rows, deps.clock), call)
 }
 
-interface Age {
-  readonly nowUs: bigint
-  readonly includeExpired: boolean
-}
-
-/** What one reading says: for each different key a row whose values are in the order of the reading's outputs. */
-interface Answers {
-  /** Of entity i: which row; −1 where its key is null. */
-  readonly index: readonly number[]
-  readonly rows: readonly OnlineRow[]
-  readonly missing: OnlineRow
-}
-
-const only = ({ index, rows, missing }: Answers): OnlineRow[] => index.map((at) => rows[at] ?? missing)
-
-/** The row of entity i over all readings. */
-function joined(plan: OnlinePlan, answers: readonly Answers[], i: number): OnlineRow {
-  const values: (Value | null)[] = plan.features.map(() => null)
-  let statuses: Status[] | undefined
-  const eventTimes: (bigint | null)[] = []
-  for (let r = 0; r < answers.length; r++) {
-    const { index, rows, missing } = answers[r] ?? { index: [], rows: [], missing: nowhere }
-    const row = rows[index[i] ?? -1] ?? missing
-    const { slots, all } = plan.reads[r] ?? { slots: [], all: undefined }
-    for (let s = 0; s < slots.length; s++) values[slots[s] ?? 0] = row.values[s] ?? null
-    if (row.statuses !== all?.PRESENT) {
-      statuses ??= [...plan.allPresent]
-      for (let s = 0; s < slots.length; s++) statuses[slots[s] ?? 0] = row.statuses[s] ?? 'NOT_FOUND'
-    }
-    eventTimes.push(row.eventTimes[0] ?? null)
-  }
-  return { values, statuses: statuses ?? plan.allPresent, eventTimes }
-}
-
-const nowhere: OnlineRow = Object.freeze({ values: [], statuses: [], eventTimes: [] })
-
-/** Finds the decoder of every row, asking the store for the schemas that were not met before. */
-async function learnSchemas(
-  online: OnlineStore,
-  plan: OnlinePlan,
-  found: readonly (readonly (Uint8Array | null)[])[],
-  call: Call | undefined,
-): Promise<void> {
-  const missing: { readonly read: ViewRead; readonly fingerprint: number }[] = []
+function foundIn(asked: Omit<Found, 'reads'>, lists: readonly ByteList[], clock: Clock): Found {
+  const { plan, registryVersion, entities, includeExpired } = asked
+  const nowUs = plan.ages ? clock.now() : 0n
+  const reads: FoundRows[] = []
   for (let r = 0; r < plan.reads.length; r++) {
-    const read = plan.reads[r]
-    for (const row of found[r] ?? []) {
-      if (read === undefined || row === null || isTombstone(row)) continue
-      const fingerprint = rowFingerprint(row)
-      if (!read.decoders.has(fingerprint) && !missing.some((m) => m.read === read && m.fingerprint === fingerprint))
-        missing.push({ read, fingerprint })
+    const rows = lists[r] ?? none
+    const ttlUs = plan.reads[r]?.ttlUs ?? 0n
+    const cursor = cursorOver(rows.bytes)
+    reads.push({ rows, cursor, isExpired: ttlUs > 0n ? beforeInstant(cursor, nowUs - ttlUs) : undefined })
+  }
+  return { plan, registryVersion, entities, includeExpired, reads }
+}
+
+const none: ByteList = Object.freeze({ bytes: Buffer.alloc(0), starts: [], ends: [] })
+
+/** What stands at a place of a reading's rows. */
+export type RowState = 'none' | 'expired' | 'there'
+
+/** Whether there is a row that begins at `start`, which −1 says there is not, and what it is. */
+export function stateAt({ cursor, isExpired }: FoundRows, start: number): RowState {
+  if (start < 0 || isTombstoneAt(cursor, start)) return 'none'
+  return isExpired !== undefined && isExpired(start) ? 'expired' : 'there'
+}
+
+/** The event time of the row that answers entity i; null where there is none. Shown also when expired. */
+export function eventTimeOf(found: FoundRows, i: number): bigint | null {
+  const start = found.rows.starts[i] ?? -1
+  return stateAt(found, start) === 'none' ? null : eventOfRow(found.cursor, start)
+}
+
+interface Unmet {
+  readonly read: ViewRead
+  readonly fingerprint: number
+}
+
+/** Makes sure that the schema of every row is known, asking the store for those that were not met before. */
+function withSchemas({ online }: OnlineDeps, found: Found, call: Call | undefined): Found | Promise<Found> {
+  let unmet: Unmet[] | undefined
+  for (let r = 0; r < found.reads.length; r++) {
+    const [read, of] = [found.plan.reads[r], found.reads[r]]
+    if (read === undefined || of === undefined) break
+    const { rows, cursor } = of
+    let met: number | undefined
+    for (let i = 0; i < rows.starts.length; i++) {
+      const start = rows.starts[i] ?? -1
+      if (start < 0) continue
+      checkRow(cursor, start, rows.ends[i] ?? start)
+      if (isTombstoneAt(cursor, start)) continue
+      const fingerprint = fingerprintOfRow(cursor, start)
+      if (fingerprint === met) continue
+      met = fingerprint
+      if (read.schemas.has(fingerprint)) continue
+      unmet ??= []
+      if (!unmet.some((u) => u.read === read && u.fingerprint === fingerprint)) unmet.push({ read, fingerprint })
     }
   }
-  if (missing.length === 0) return
+  return unmet === undefined ? found : learned(online, found, unmet, call)
+}
+
+async function learned(
+  online: OnlineStore,
+  found: Found,
+  unmet: readonly Unmet[],
+  call: Call | undefined,
+): Promise<Found> {
   const texts = await online.schemas(
-    missing.map(({ fingerprint }) => ({ fingerprint })),
+    unmet.map(({ fingerprint }) => ({ fingerprint })),
     call,
   )
-  for (const [i, { read, fingerprint }] of missing.entries()) {
+  for (const [i, { read, fingerprint }] of unmet.entries()) {
     const text = texts[i]
     if (text === null || text === undefined)
       throw fail(
         'CORRUPT_STORE',
         `The online store holds rows of ${read.space.view} without the schema ${fingerprint.toString(16)} that they were written with`,
       )
-    read.decoders.set(fingerprint, decoderOf(read, text))
+    keepSchema(read, fingerprint, text)
   }
+  return found
 }
-
-function answerOf(read: ViewRead, row: Uint8Array | null, { nowUs, includeExpired }: Age): OnlineRow {
-  if (row === null || isTombstone(row)) return missingRow(read, null, 'NOT_FOUND')
-  const event = rowEvent(row)
-  const expired = read.ttlUs > 0n && nowUs - event > read.ttlUs
-  if (expired && !includeExpired) return missingRow(read, event, 'OUTSIDE_MAX_AGE')
-  const values = read.decoders.get(rowFingerprint(row))?.(row) ?? []
-  return { values, statuses: expired ? read.all.OUTSIDE_MAX_AGE : statusesOf(read, values), eventTimes: [event] }
-}
-
-/** Most rows have no null: they share one list. */
-function statusesOf(read: ViewRead, values: readonly (Value | null)[]): readonly Status[] {
-  return values.includes(null)
-    ? values.map((value): Status => (value === null ? 'NULL_VALUE' : 'PRESENT'))
-    : read.all.PRESENT
-}
-
-const missingRow = (read: ViewRead, event: bigint | null, status: Status): OnlineRow => ({
-  values: read.slots.map(() => null),
-  statuses: read.all[status],
-  eventTimes: [event],
-})

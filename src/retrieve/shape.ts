@@ -1,10 +1,9 @@
-import type { Exactness, OnlineRows, SdkValue } from '../contract/store.ts'
+import type { Exactness, SdkValue } from '../contract/store.ts'
 import type { FeatureType, ScalarName } from '../values/feature-type.ts'
 import type { Value } from '../values/value.ts'
 import { fail } from '../kernel/errors.ts'
 import { partsOf } from '../values/feature-type.ts'
 import { toDate } from '../values/instant.ts'
-import type { OnlineResult } from './online.ts'
 
 /** Turns exact values of one type into the SDK's. @throws BAD_VALUE for an int64 that no number holds, saying how to ask for bigint. */
 export type Shaper = (value: Value | null) => SdkValue
@@ -26,31 +25,6 @@ export function shaperOf(type: FeatureType, exactness: Exactness): Shaper {
 /** One exact value as the SDK gives it. @throws as `Shaper`. */
 export const toSdkValue = (type: FeatureType, value: Value | null, exactness: Exactness = {}): SdkValue =>
   shaperOf(type, exactness)(value)
-
-/** The rows of an online read as the SDK gives them: one object per entity, the rest by position. @throws as `Shaper`. */
-export function toOnlineRows(result: OnlineResult, exactness: Exactness = {}): OnlineRows {
-  const { features, types, views, keyFields, registryVersion } = result
-  const shapers = types.map((type) => shaperOf(type, exactness))
-  const rows = result.rows.map(({ values }) => {
-    const row: Record<string, SdkValue> = {}
-    for (let f = 0; f < features.length; f++) {
-      const name = features[f]
-      const shape = shapers[f]
-      if (name !== undefined && shape !== undefined) row[name] = shape(values[f] ?? null)
-    }
-    return row
-  })
-  return Object.assign(rows, {
-    features,
-    types,
-    views,
-    keyFields,
-    statuses: result.rows.map((row) => row.statuses),
-    eventTimes: result.rows.map((row) => row.eventTimes),
-    exact: result.rows.map((row) => row.values),
-    registryVersion,
-  })
-}
 
 function scalarShaper(
   type: ScalarName,

@@ -6,14 +6,20 @@ import type { Exactness, SdkValue, Table } from '../contract/store.ts'
 import { fail } from '../kernel/errors.ts'
 import type { Batch, Field } from '../values/batch.ts'
 import type { Value } from '../values/value.ts'
-import type { HistoricalAnswer } from './historical.ts'
+import type { QueryResult } from '../ports/offline.ts'
 import { type Shaper, shaperOf } from './shape.ts'
 
 /** Characters gathered before they are written to a file. */
 const flushChars = 1 << 20
 
+/** What a table is read from: a query of this process, or a server's answer. */
+interface Answered {
+  readonly result: Omit<QueryResult, 'progress'>
+  readonly notes: readonly string[]
+}
+
 /** The rows of a historical read as the SDK gives them. They are read once; a second reading is a BAD_REQUEST. */
-export function tableOf({ result, notes }: HistoricalAnswer): Table {
+export function tableOf({ result, notes }: Answered): Table {
   let read = false
   const batches = (): AsyncIterable<Batch> => {
     if (read)

@@ -10,7 +10,8 @@ import { type ProvenderError, fail } from '../kernel/errors.ts'
 import type { ServerContext } from './context.ts'
 import type { Asked, Handlers, Reply } from './handler.ts'
 import { type Priority, overloaded, priorityOf } from './admission.ts'
-import { refuseConnection } from './bad-connection.ts'
+import { refuseConnection, refuseTunnel } from './bad-connection.ts'
+import { demandHttp, pathOf } from './http-head.ts'
 import { bodyMedia, wantedMedia } from './media.ts'
 import { errorOf, problemReply } from './problem.ts'
 import { readQuery } from './query-string.ts'
@@ -71,11 +72,21 @@ export function buildApp(
     keepAliveTimeout: serverLimits.keepAliveMs,
     // Bodies have limits of their own, by what they are.
     requestTimeout: 0,
-    http: { headersTimeout: serverLimits.headersMs, connectionsCheckingInterval: serverLimits.connectionsCheckMs },
+    http: {
+      headersTimeout: serverLimits.headersMs,
+      connectionsCheckingInterval: serverLimits.connectionsCheckMs,
+      // Node answers without a problem, and takes the first of several.
+      requireHostHeader: false,
+      joinDuplicateHeaders: true,
+    },
+    rewriteUrl: ({ url = '' }) => pathOf(url),
     clientErrorHandler: refuseConnection,
     frameworkErrors: (error, request, reply) => void sendProblem(context, request, reply, errorOf(error)),
   })
   const context: ServerContext = contextOf(app.log)
+  app.server.on('connect', refuseTunnel)
+  // What a request expects is looked at with the rest of its head.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   demandTable(app)
   readBodies(app, context.limits)
   app.decorateRequest('arrived')
@@ -159,6 +170,7 @@ function arrive(context: ServerContext, route: Route, request: FastifyRequest, r
   reply.header('x-request-id', request.id)
   if (context.isStopped() && route !== routes.livez)
     throw fail('STORE_UNREACHABLE', 'The server is closing', { remedy: 'Try again: another server may answer.' })
+  demandHttp(request.raw)
   request.arrived = { media: bodyMedia(route, request.headers), receivedAtMs: performance.now() }
 }
 
@@ -187,7 +199,7 @@ function addRoute(app: FastifyInstance, context: ServerContext, name: RouteName,
 
 function askedOf(context: ServerContext, route: Route, request: FastifyRequest, reply: FastifyReply): Asked<Route> {
   const { arrived, headers } = request
-  const { options, keys } = readQuery(route, request.query as Readonly<Record<string, unknown>>)
+  const { options, keys } = readQuery(route, request.query as Readonly<Record<string, unknown>>, request.url)
   const isJson = arrived.media === undefined || arrived.media === 'application/json'
   const timeoutMs = timeLeftMs(route, context.limits, headers, arrived.receivedAtMs)
   const deadline = timeoutMs === undefined ? {} : { timeoutMs }

@@ -173,10 +173,10 @@ const spineForms: Readonly<Partial<Record<MediaType, 'parquet' | 'csv' | 'ndjson
 /** An error in the words of whoever sent the spine, who knows nothing of the file that it was kept in. */
 function withoutPath(error: ProvenderError, path: string, called: string | undefined): ProvenderError {
   const name = new RegExp(`[^\\s"'(),]*${basename(path).replaceAll('.', '\\.')}`, 'g')
-  const say = (text: string, otherwise: string): string => text.replaceAll(name, () => called ?? otherwise)
-  return fail(error.code, say(error.message, 'the spine'), {
-    ...(error.at === undefined ? {} : { at: say(error.at, 'spine') }),
-    remedy: say(error.remedy, 'the spine'),
+  const say = (text: string): string => text.replaceAll(name, () => called ?? 'the spine')
+  return fail(error.code, say(error.message), {
+    ...(error.at === undefined ? {} : { at: error.at.replaceAll(name, 'spine') }),
+    remedy: say(error.remedy),
     errors: error.errors.map((each) => withoutPath(each, path, called)),
     cause: error,
   })

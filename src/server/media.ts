@@ -11,9 +11,11 @@ export function bodyMedia(route: Route, headers: IncomingHttpHeaders): MediaType
   if (transfer === undefined && (length === undefined || length === '0')) return undefined
   if (route.accepts.length === 0)
     throw fail('BAD_REQUEST', `${route.method} ${route.path} takes no body`, { remedy: 'Send it without a body.' })
-  const encoding = headers['content-encoding']
-  if (encoding !== undefined && encoding !== 'identity')
-    throw fail('UNSUPPORTED_MEDIA_TYPE', `Bodies are not read in the encoding ${encoding}`, {
+  const encoding = headers['content-encoding'] ?? 'identity'
+  const packed =
+    encoding !== 'identity' ? encoding : transfer === undefined || transfer === 'chunked' ? undefined : transfer
+  if (packed !== undefined)
+    throw fail('UNSUPPORTED_MEDIA_TYPE', `Bodies are not read in the encoding ${packed}`, {
       remedy: 'Send the body as it is.',
     })
   const essence = type === undefined ? '' : essenceOf(type)

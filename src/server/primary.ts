@@ -1,4 +1,5 @@
 import cluster, { type Worker } from 'node:cluster'
+import { createServer } from 'node:net'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Problem, type ProvenderError, fail } from '../kernel/errors.ts'
@@ -10,6 +11,9 @@ import type { ToPrimary, ToWorker, WorkerOrder } from './worker-messages.ts'
 
 /** How several processes serve one repository. */
 export interface PrimaryOptions extends Omit<WorkerOrder, 'worker'> {
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
   /** Hears what people should know: of workers that died and are started again. */
   readonly say: (line: string) => void
 }
@@ -54,7 +58,8 @@ class Primary {
   readonly #parts = new PartsOfWorkers()
   readonly #failed = Promise.withResolvers<never>()
   readonly #running = new Map<number, Worker>()
-  #url: string | undefined
+  #port = 0
+  #isReady = false
   #closing = false
 
   constructor(options: PrimaryOptions) {
@@ -63,11 +68,13 @@ class Primary {
   }
 
   async start(): Promise<RunningWorkers> {
-    // The first alone: with port 0 it finds the port of all.
-    this.#url = await this.#begin(1, 0)
-    const others = Array.from({ length: this.#options.workers - 1 }, (_, i) => this.#begin(i + 2, 0))
-    await Promise.all(others)
-    return { url: this.#url, failed: this.#failed.promise, close: () => this.#close() }
+    const { workers, host, port } = this.#options
+    this.#port = port === 0 ? await freePort(host) : port
+    // The first alone: where one cannot start, the others cannot either.
+    const url = await this.#begin(1, 0)
+    await Promise.all(Array.from({ length: workers - 1 }, (_, i) => this.#begin(i + 2, 0)))
+    this.#isReady = true
+    return { url, failed: this.#failed.promise, close: () => this.#close() }
   }
 
   /** Starts a worker; its URL when it is ready. It is started again when it dies, however often it died before. */
@@ -101,11 +108,10 @@ class Primary {
       this.#parts.ended(worker)
       this.#running.delete(number)
       const inRow = performance.now() - startedMs < settledMs ? deaths + 1 : 1
-      if (!this.#closing && this.#url !== undefined)
+      if (!this.#closing && this.#isReady)
         this.#again(number, inRow, `Worker ${number} (process ${worker.process.pid ?? 0}) ${how}`)
     })
-    const port = this.#url === undefined ? order.port : Number(new URL(this.#url).port)
-    send(worker, { kind: 'start', order: { ...order, port, worker: number } })
+    send(worker, { kind: 'start', order: { ...order, port: this.#port, worker: number } })
     return ready.promise
   }
 
@@ -156,6 +162,18 @@ class Primary {
     for (const worker of workers) worker.process.kill('SIGKILL')
     await ended
   }
+}
+
+/**
+ * A port that is free now. Asked to listen on port 0, each worker that comes after all others have died would find another one,
+ * and nobody would know.
+ */
+async function freePort(host: string): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, host, resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
 function send(worker: Worker, message: ToWorker): void {

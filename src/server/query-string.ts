@@ -9,10 +9,25 @@ interface QueryParts {
   readonly keys: Readonly<Record<string, string>>
 }
 
+/** What cannot be decoded is left as it is by the parser: a key of another name than was meant. */
+function demandEncoded(url: string): void {
+  const start = url.indexOf('?')
+  if (start === -1 || !url.includes('%', start)) return
+  try {
+    decodeURIComponent(url.slice(start))
+  } catch (thrown) {
+    throw fail('BAD_REQUEST', 'The query string holds a percent sign that escapes nothing, or no UTF-8', {
+      cause: thrown,
+      remedy: 'Encode it as RFC 3986 says.',
+    })
+  }
+}
+
 const nothing: Readonly<Record<string, never>> = Object.freeze({})
 
 /** Reads a query string by its route. @throws UNKNOWN_MEMBER, BAD_REQUEST: all that is wrong with its options as one. */
-export function readQuery(route: Route, query: Readonly<Record<string, unknown>>): QueryParts {
+export function readQuery(route: Route, query: Readonly<Record<string, unknown>>, url: string): QueryParts {
+  demandEncoded(url)
   if (!route.keysInQuery) return { options: read(route.query, query, 'query'), keys: nothing }
   let options: Record<string, unknown> | undefined
   const keys = Object.create(null) as Record<string, string>

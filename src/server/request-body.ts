@@ -50,13 +50,16 @@ class BodyReader {
       this.#finish(fail('DEADLINE_EXCEEDED', `The body took longer to arrive than ${toldLimit(limits, 'bodyMs')} ms`))
     this.#timer = setTimeout(late, limits.bodyMs)
     stream.on('data', this.#take).on('end', this.#end).on('error', this.#cut).on('close', this.#cut)
+    if (Number(stream.headers['content-length'] ?? 0) > limits.jsonBodyBytes) this.#refuse()
   }
 
   #data(chunk: Buffer): void {
     this.#size += chunk.length
-    if (this.#size <= this.#limits.jsonBodyBytes) this.#chunks.push(chunk)
-    else if (this.#refused === undefined) this.#refuse()
-    else if (this.#size > this.#limits.jsonBodyBytes * lingerTimes) this.#finish(this.#refused)
+    const { jsonBodyBytes } = this.#limits
+    if (this.#refused !== undefined) {
+      if (this.#size > jsonBodyBytes * lingerTimes) this.#finish(this.#refused)
+    } else if (this.#size <= jsonBodyBytes) this.#chunks.push(chunk)
+    else this.#refuse()
   }
 
   /** A sender that finds the connection closed while it still sends never reads why: its body is read on for a while, and forgotten. */

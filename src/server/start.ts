@@ -7,6 +7,7 @@ import { Admission } from './admission.ts'
 import { type LogLevel, buildApp } from './app.ts'
 import { type Background, startBackground } from './background.ts'
 import type { ServerContext, SourceRoots } from './context.ts'
+import { docsHandlers } from './docs-page.ts'
 import { Connections } from './drain.ts'
 import type { Handlers } from './handler.ts'
 import { HistoricalTurns } from './historical-turns.ts'
@@ -170,6 +171,7 @@ const handlersOf = (context: ServerContext): Handlers => ({
   ...registryHandlers(context),
   ...listHandlers(context),
   ...operationHandlers(context),
+  ...docsHandlers(),
 })
 
 function urlOf(address: AddressInfo | string | null, host: string): string {

@@ -61,7 +61,7 @@ export async function runWorker(): Promise<void> {
   }
   try {
     const { dir, workers, ...order } = await ordered.promise
-    await using store = await openStore(dir, { processes: workers })
+    await using store = await openStore(dir, { processes: workers, eager: true })
     server = await serveRepository(store, dir, { ...order, others })
     await tell({ kind: 'ready', url: server.url })
     await stopping.promise

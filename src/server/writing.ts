@@ -41,14 +41,7 @@ export function writeHandlers({
         }),
       )
     },
-    async deadLetters({ query, call }) {
-      const { deadLetters, next } = await store.deadLetters(query, call)
-      // Each row by itself: one that was sent as deep as a body may be is deeper here.
-      const letters = deadLetters.map(
-        ({ row, ...letter }) => `${JSON.stringify(letter).slice(0, -1)},"row":${stringifyExact(row)}}`,
-      )
-      return `{"deadLetters":[${letters.join(',')}]${next === undefined ? '' : `,"next":${JSON.stringify(next)}`}}`
-    },
+    deadLetters: async ({ query, call }) => stringifyExact(await store.deadLetters(query, call)),
     replayDeadLetters: async ({ body, call }) => JSON.stringify(await store.replayDeadLetters(body, call)),
     load: async ({ body, call }) => JSON.stringify(await store.load(body.sources, call)),
   }

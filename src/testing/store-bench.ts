@@ -23,6 +23,8 @@ export interface StoreUnderTest extends AsyncDisposable {
   wipeOnline(): Promise<void>
   /** Answers what closes the store, puts metadata back as it was and opens the store again. */
   backupMetadata(): Promise<PutBack>
+  /** The store in the process that runs, where `onPhase` is called; `store` unless that is another's. */
+  readonly home?: Store
   /** Calls back between two named phases of every run from now on; what it throws ends the run as if its process had died there. */
   onPhase(hook: ((phase: string) => void) | null): void
 }

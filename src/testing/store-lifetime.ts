@@ -126,9 +126,8 @@ const runLaws: readonly Law<StoreHarness>[] = [
       let cancelled: Promise<Run[]> | undefined
       t.onPhase((phase) => {
         if (phase !== 'leased') return
-        cancelled ??= t.store
-          .runs()
-          .then(async (runs) => Promise.all(runs.map(async (run) => t.store.cancelRun(run.id))))
+        const home = t.home ?? t.store
+        cancelled ??= home.runs().then(async (runs) => Promise.all(runs.map(async (run) => home.cancelRun(run.id))))
       })
       await assert.rejects(t.store.materialize(['view', 'another']), { code: 'RUN_CANCELLED' })
       t.onPhase(null)

@@ -1,3 +1,4 @@
+import { ByteListWriter } from './byte-list.ts'
 import { type ScalarName } from './feature-type.ts'
 import type { Value } from './value.ts'
 
@@ -10,14 +11,16 @@ export type KeyType = Exclude<ScalarName, 'float32' | 'float64'>
  * @returns null when a key is null: such an entity matches nothing.
  */
 export function encodeEntityKey(types: readonly KeyType[], keys: readonly (Value | null)[]): Uint8Array | null {
-  const parts: Uint8Array[] = []
+  room.begin()
   for (const [i, type] of types.entries()) {
     const value = keys[i] ?? null
     if (value === null) return null
-    parts.push(encodeKey(type, value))
+    writeKeyPart(type, value, room)
   }
-  return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts)
+  return room.take().bytes
 }
+
+const room = new ByteListWriter(4096)
 
 /** How many bytes the join keys of one entity take together, as `limits.keyBytes` counts them: texts in UTF-8, the rest by their width. */
 export function entityKeyBytes(types: readonly KeyType[], keys: readonly (Value | null)[]): number {
@@ -31,28 +34,65 @@ export function entityKeyBytes(types: readonly KeyType[], keys: readonly (Value 
   return bytes
 }
 
-/** Into Node's pool, which is several times faster than memory of its own for each key. */
-function encodeKey(type: KeyType, value: Value): Uint8Array {
+/** Writes one component of a key at the end of what a list has. */
+export function writeKeyPart(type: KeyType, value: Value, to: ByteListWriter): void {
   switch (type) {
-    case 'string':
+    case 'string': {
+      const text = value as string
+      // A UTF-16 unit takes at most three bytes. The length stands before the text and is known only after it.
+      to.need(2 + 3 * text.length)
+      const length = to.bytes.write(text, to.at + 2)
+      to.bytes.writeUInt16BE(length, to.at)
+      to.at += 2 + length
+      return
+    }
     case 'bytes': {
-      const bytes = typeof value === 'string' ? Buffer.from(value) : (value as Uint8Array)
-      const out = Buffer.allocUnsafe(2 + bytes.length)
-      out.writeUInt16BE(bytes.length)
-      out.set(bytes, 2)
-      return out
+      const bytes = value as Uint8Array
+      to.need(2 + bytes.length)
+      to.bytes.writeUInt16BE(bytes.length, to.at)
+      to.bytes.set(bytes, to.at + 2)
+      to.at += 2 + bytes.length
+      return
     }
     case 'bool':
-      return Uint8Array.of(value === true ? 1 : 0)
-    case 'int32': {
-      const out = Buffer.allocUnsafe(4)
-      out.writeInt32BE(value as number)
-      return out
-    }
-    default: {
-      const out = Buffer.allocUnsafe(8)
-      out.writeBigInt64BE(value as bigint)
-      return out
-    }
+      to.need(1)
+      to.bytes[to.at++] = value === true ? 1 : 0
+      return
+    case 'int32':
+      to.need(4)
+      to.at = to.bytes.writeInt32BE(value as number, to.at)
+      return
+    default:
+      to.need(8)
+      to.at = to.bytes.writeBigInt64BE(value as bigint, to.at)
   }
 }
+
+/** As `writeKeyPart` for an int64 that is a safe integer: without the bigint it costs a quarter. */
+export function writeSafeInt64(value: number, to: ByteListWriter): void {
+  to.need(8)
+  const high = Math.floor(value / highUnit)
+  to.bytes.writeInt32BE(high, to.at)
+  to.at = to.bytes.writeUInt32BE(value - high * highUnit, to.at + 4)
+}
+
+/** As `writeKeyPart` for a short text of ASCII letters, the usual kind; answers false, and writes nothing, for any other. */
+export function writeShortAscii(text: string, to: ByteListWriter): boolean {
+  const { length } = text
+  if (length > shortChars) return false
+  to.need(2 + length)
+  const { bytes, at } = to
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 0 || code > lastAscii) return false
+    bytes[at + 2 + i] = code
+  }
+  bytes[at] = 0
+  bytes[at + 1] = length
+  to.at = at + 2 + length
+  return true
+}
+
+const highUnit = 2 ** 32
+const shortChars = 40
+const lastAscii = 0x7f

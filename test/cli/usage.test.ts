@@ -23,6 +23,11 @@ test('help lists every command, on stdout when it was asked for', async () => {
   expect(bare).toMatchObject({ exit: 2, stdout: '', stderr: asked.stdout })
   expect(ofOne).toMatchObject({ exit: 0, stderr: '' })
   expect(ofOne.stdout).toContain('--idempotency-key')
+  for (const { name, examples } of commands) {
+    expect([name, examples.length > 0]).toEqual([name, true])
+    for (const example of examples) expect(example).toContain(`provender ${name}`)
+  }
+  expect(ofOne.stdout).toMatch(/\nExamples:\n {2}provender push last_purchase rows\.jsonl\n/)
 })
 
 test('help loads no engine, no grammar and nothing else that takes long', () => {
@@ -76,12 +81,14 @@ test('outside of a repository, and with --url, it says so', async () => {
     run(folder.dir, ['ls', '--url', 'http://127.0.0.1:1', '--json']),
   ])
   expect(outside).toMatchObject({ exit: 3, stdout: '' })
-  expect(outside.stderr).toContain(`x NO_REPOSITORY  There is no provender.yaml in ${folder.dir}`)
+  expect({ ...remote, stdout: documentOf(remote.stdout) }).toMatchObject({
+    exit: 5,
+    stdout: { code: 'STORE_UNREACHABLE' },
+  })
   expect({ ...elsewhere, stdout: documentOf(elsewhere.stdout) }).toMatchObject({
     exit: 3,
     stdout: { code: 'NO_REPOSITORY' },
   })
-  expect({ ...remote, stdout: documentOf(remote.stdout) }).toMatchObject({ exit: 3, stdout: { code: 'UNSUPPORTED' } })
 })
 
 test('explain tells every code, and the nearest of a mistyped one', async () => {

@@ -7,11 +7,11 @@ import {
   parseSchemaText,
   readHeader,
   replaces,
-  rowDecoder,
   rowEncoder,
   schemaText,
   tombstoneRow,
 } from '../../src/codecs/packed-row.ts'
+import { rowDecoder } from '../../src/codecs/row-reader.ts'
 import { compareOrder } from '../../src/values/order.ts'
 import { sameValue } from '../../src/values/value.ts'
 import { anyOrder, anyTypedRow } from '../support/arbitrary-value.ts'

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { readHeader, rowDecoder } from '../../src/codecs/packed-row.ts'
+import { readHeader } from '../../src/codecs/packed-row.ts'
+import { rowDecoder } from '../../src/codecs/row-reader.ts'
 import { concerns, encoderOf, latestOf, rowsFor } from '../../src/decide/log-rows.ts'
 import type { StoredGeneration } from '../../src/decide/snapshot.ts'
 import { takes, viewRowReader } from '../../src/decide/source-row.ts'

@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Call } from '../../src/kernel/call.ts'
 import { isProvenderError } from '../../src/kernel/errors.ts'
 import { wireText } from '../../src/define/wire.ts'
 import { apply } from '../../src/definitions/apply.ts'
@@ -176,14 +177,14 @@ describe('how old a snapshot is', () => {
   test('who is aborted or out of time stops waiting; the reading goes on', async () => {
     const { snapshots, counter } = await aged()
     const release = counter.hold()
-    const code = async (work: Promise<unknown>): Promise<string> =>
-      work.then(
+    const code = async (call: Call): Promise<string> =>
+      (async () => snapshots.current(call))().then(
         () => 'done',
         (thrown: unknown) => (isProvenderError(thrown) ? thrown.code : 'another'),
       )
-    expect(await code(snapshots.current({ deadlineAtMs: Date.now() + 30 }))).toBe('DEADLINE_EXCEEDED')
-    expect(await code(snapshots.current({ signal: AbortSignal.timeout(30) }))).toBe('INTERRUPTED')
-    expect(await code(snapshots.current({ signal: AbortSignal.abort() }))).toBe('INTERRUPTED')
+    expect(await code({ deadlineAtMs: Date.now() + 30 })).toBe('DEADLINE_EXCEEDED')
+    expect(await code({ signal: AbortSignal.timeout(30) })).toBe('INTERRUPTED')
+    expect(await code({ signal: AbortSignal.abort() })).toBe('INTERRUPTED')
     release()
     expect([(await snapshots.current()).version, counter.readings()]).toEqual([0, 1])
   })

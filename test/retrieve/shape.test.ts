@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { OnlineResult } from '../../src/retrieve/online.ts'
-import { toOnlineRows, toSdkValue } from '../../src/retrieve/shape.ts'
+import { toSdkValue } from '../../src/retrieve/shape.ts'
 
 describe('values of the SDK', () => {
   test('int64 is a number within the safe range, bigint on request', () => {
@@ -21,39 +20,5 @@ describe('values of the SDK', () => {
     expect(toSdkValue('list<timestamp>', [1_000n, null])).toEqual([new Date(1), null])
     expect(toSdkValue('vector<2>', [1, -0])).toEqual([1, -0])
     expect(toSdkValue('string', 'x')).toBe('x')
-  })
-
-  test('rows are objects, and an array that also says the rest by position', () => {
-    const allPresent = ['PRESENT', 'PRESENT'] as const
-    const result: OnlineResult = {
-      features: ['count', 'constructor'],
-      types: ['int64', 'timestamp'],
-      views: ['v'],
-      keyFields: [{ name: 'id', type: 'string' }],
-      rows: [
-        { values: [1n, 2_000n], statuses: allPresent, eventTimes: [5n] },
-        { values: [null, null], statuses: ['NOT_FOUND', 'NOT_FOUND'], eventTimes: [null] },
-      ],
-      allPresent,
-      registryVersion: 3,
-    }
-    const rows = toOnlineRows(result)
-    expect([...rows]).toEqual([
-      { count: 1, constructor: new Date(2) },
-      { count: null, constructor: null },
-    ])
-    expect(rows).toMatchObject({
-      features: ['count', 'constructor'],
-      types: ['int64', 'timestamp'],
-      views: ['v'],
-      keyFields: [{ name: 'id', type: 'string' }],
-      registryVersion: 3,
-    })
-    expect([rows.statuses[1], rows.eventTimes, rows.exact[0]]).toEqual([
-      ['NOT_FOUND', 'NOT_FOUND'],
-      [[5n], [null]],
-      [1n, 2_000n],
-    ])
-    expect(toOnlineRows(result, { int64: 'bigint', instants: 'micros' })[0]).toEqual({ count: 1n, constructor: 2_000n })
   })
 })

@@ -89,6 +89,7 @@ const good: Readonly<Record<RouteName, Good>> = {
   docsFile: { path: '/docs/{file}' },
   livez: { path: '/livez' },
   readyz: { path: '/readyz' },
+  metrics: { path: '/metrics' },
 }
 
 /** Good requests that are refused all the same: there is no such thing, or somebody else applied first. */

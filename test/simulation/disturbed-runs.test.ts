@@ -68,6 +68,29 @@ test.for(runPoints)('a store that is closed while its run is at "%s" lets it end
   await compare(world, memoryPath)
 })
 
+test.for(runPoints)(
+  'a store that has no time to wait stops its run at "%s"; the next one makes up for it',
+  async (point) => {
+    await using world = await memoryWorld(undefined, { closeMs: 0 })
+    await liveOn(world)
+    let closing: PromiseLike<void> | undefined
+    at(world, point, () => {
+      closing = world.store[Symbol.asyncDispose]()
+    })
+    const [run] = await world.store.startMaterialize('view')
+    while (closing === undefined) await new Promise((resolve) => setTimeout(resolve, 1))
+    await closing
+    world.reopen()
+    expect(await running(world)).toEqual([])
+    const { state, error } = await world.store.run(run?.id ?? '')
+    expect(state === 'succeeded' ? 'done' : `${state} ${error?.code}`).toBe(
+      point === 'switched' ? 'done' : 'cancelled INTERRUPTED',
+    )
+    await world.store.push('view', [{ k: 2, at: world.clock.now(), v: 8 }])
+    await compare(world, memoryPath)
+  },
+)
+
 test.for(['wiped', 'restored'] as const)(
   'an online store that is %s while a run begins is built anew by that run',
   async (how) => {

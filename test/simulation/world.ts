@@ -4,7 +4,7 @@ import type { WireDefinitions } from '../../src/define/definition.ts'
 import type { Clock } from '../../src/kernel/clock.ts'
 import type { Store } from '../../src/contract/store.ts'
 import type { RunLog } from '../../src/ports/run-log.ts'
-import type { RunPoint } from '../../src/materialize/deps.ts'
+import type { RunPoint, Waits } from '../../src/materialize/deps.ts'
 import type { PutBack, StoreUnderTest } from '../../src/testing/store.ts'
 import type { Value } from '../../src/values/value.ts'
 import { openMemoryStore } from '../support/memory-store.ts'
@@ -155,9 +155,9 @@ export async function worldOver(
   return world
 }
 
-/** A world on the memory engines. `watched` may put itself between the stores and their run log. */
-export async function memoryWorld(watched = (runLog: RunLog): RunLog => runLog): Promise<MemoryWorld> {
-  const under = await openMemoryStore(watched)
+/** A world on the memory engines. `watched` may put itself between the stores and their run log; `waits` differ from the usual. */
+export async function memoryWorld(watched?: (runLog: RunLog) => RunLog, waits?: Partial<Waits>): Promise<MemoryWorld> {
+  const under = await openMemoryStore(watched, waits)
   const world = await worldOver(under, (point) => memory.onReached?.(point))
   const memory: MemoryWorld = Object.assign(world, {
     onReached: null,

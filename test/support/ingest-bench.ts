@@ -1,4 +1,5 @@
-import { parseSchemaText, readHeader, rowDecoder } from '../../src/codecs/packed-row.ts'
+import { parseSchemaText, readHeader } from '../../src/codecs/packed-row.ts'
+import { rowDecoder } from '../../src/codecs/row-reader.ts'
 import { schemaOf } from '../../src/decide/log-rows.ts'
 import type { Snapshot } from '../../src/decide/snapshot.ts'
 import type { Definitions } from '../../src/define/definition.ts'

@@ -8,6 +8,7 @@ import { type MemoryFile, openMemoryOffline } from '../../src/engines/memory/off
 import { memoryOnline } from '../../src/engines/memory/online.ts'
 import { memoryPushLog } from '../../src/engines/memory/push-log.ts'
 import { manualClock } from '../../src/kernel/clock.ts'
+import type { Waits } from '../../src/materialize/deps.ts'
 import type { RunLog } from '../../src/ports/run-log.ts'
 import type { StoreUnderTest } from 'provender/testing'
 
@@ -25,7 +26,7 @@ const config: Config = {
 }
 
 /** Nobody else's registry is old, and nobody else's lease is waited for long. */
-const waits = { switchMs: -1, pollMs: 1 }
+const shortWaits = { switchMs: -1, pollMs: 1 }
 
 /** A store on the memory engines, whose parts can be reached from outside. */
 export interface MemoryStoreUnderTest extends StoreUnderTest {
@@ -35,8 +36,11 @@ export interface MemoryStoreUnderTest extends StoreUnderTest {
   runLog(): RunLog
 }
 
-/** A store on the memory engines. `watched` may put itself between it and its run log. */
-export async function openMemoryStore(watched = (runLog: RunLog): RunLog => runLog): Promise<MemoryStoreUnderTest> {
+/** A store on the memory engines. `watched` may put itself between it and its run log; `waits` differ from the usual. */
+export async function openMemoryStore(
+  watched = (runLog: RunLog): RunLog => runLog,
+  waits: Partial<Waits> = {},
+): Promise<MemoryStoreUnderTest> {
   const clock = manualClock(epoch)
   const online = memoryOnline()
   const log = memoryPushLog()
@@ -64,7 +68,11 @@ export async function openMemoryStore(watched = (runLog: RunLog): RunLog => runL
         for (const part of [ports, offline, pushLog, handle]) await part[Symbol.asyncDispose]()
       },
     }
-    return composeStore(config, engines, { clock, waits, reached: (phase) => hook?.(phase) })
+    return composeStore(config, engines, {
+      clock,
+      waits: { ...shortWaits, ...waits },
+      reached: (phase) => hook?.(phase),
+    })
   }
   let store = open()
   return {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Call, checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import type { OfflineStore } from '../../ports/offline.ts'
+import { duckdbCan } from './can.ts'
 import { describeSources } from './describe.ts'
 import { Engine } from './engine.ts'
 import { sweepSpills } from './instance.ts'
@@ -49,7 +50,7 @@ export async function openDuckdbOffline(options: DuckdbOptions): Promise<Offline
     checkCall(call)
   }
   return {
-    can: { files: true, sql: true, parquet: true },
+    can: duckdbCan,
     describe: async (sources, all, call) => {
       checkOpen(call)
       return describeSources(engine, sources, all, call)

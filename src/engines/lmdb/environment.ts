@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { mkdirSync, realpathSync } from 'node:fs'
 import type { Call } from '../../kernel/call.ts'
 import { checkCall } from '../../kernel/call.ts'

@@ -14,10 +14,20 @@ const code = Object.freeze({
 /** A read past the end of the file: it was cut off. */
 const shortRead = 522
 
+/** What the system says where the file's folder cannot be made or looked into. */
+const folderFaults: ReadonlySet<unknown> = new Set(['EACCES', 'EEXIST', 'ENOENT', 'ENOTDIR', 'EPERM', 'EROFS'])
+
+const unreachable = (file: string, thrown: Error): ProvenderError =>
+  fail('STORE_UNREACHABLE', `${file} cannot be read and written: ${thrown.message}`, {
+    cause: thrown,
+    remedy: 'Check that the file and its folder exist and may be written, and that the disk works.',
+  })
+
 /** What a failure of `node:sqlite` on `file` means: `busy` = another process writes, try again; else the error to throw. */
 export function explainSqlite(file: string, thrown: unknown): 'busy' | ProvenderError {
   if (isProvenderError(thrown)) return thrown
   if (!(thrown instanceof Error) || !('code' in thrown)) return asProvenderError(thrown)
+  if (folderFaults.has(thrown.code)) return unreachable(file, thrown)
   if (thrown.code === 'ERR_INVALID_STATE') return fail('CLOSED', `${file} is closed`, { cause: thrown })
   if (thrown.code !== 'ERR_SQLITE_ERROR' || !('errcode' in thrown) || typeof thrown.errcode !== 'number')
     return asProvenderError(thrown)
@@ -34,10 +44,7 @@ export function explainSqlite(file: string, thrown: unknown): 'busy' | Provender
     case code.readonly:
     case code.io:
     case code.cannotOpen:
-      return fail('STORE_UNREACHABLE', `${file} cannot be read and written: ${thrown.message}`, {
-        cause: thrown,
-        remedy: 'Check that the file and its folder exist and may be written, and that the disk works.',
-      })
+      return unreachable(file, thrown)
     default:
       return asProvenderError(thrown)
   }

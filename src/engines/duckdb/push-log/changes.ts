@@ -5,7 +5,7 @@ import { type Manifest, purgedBelow } from './manifest.ts'
 import { startOf } from './position.ts'
 import { decodeRecord } from './record-codec.ts'
 import type { Connect } from './row-database.ts'
-import { type Range, sealedRecords } from './sealed-records.ts'
+import type { Range } from './sealed-records.ts'
 import { segmentRecords } from './segment-records.ts'
 
 /** How often a reading goes on after files that it needs were replaced and deleted: an hour passes between those two. */
@@ -31,8 +31,11 @@ async function* readOnce(index: LogIndex, connect: Connect, range: Range): Async
   const view = await index.refresh()
   const { manifest } = await index.manifest()
   const unsealed = startOf(manifest.sealedThrough + 1)
-  for await (const each of sealedRecords(connect, index.folder, manifest.files, range))
-    if (isKept(manifest, each)) yield each
+  const files = manifest.files.filter((file) => file.before > range.from && file.from < range.before)
+  if (files.length > 0) {
+    const { sealedRecords } = await import('./sealed-records.ts')
+    for await (const each of sealedRecords(connect, index.folder, files, range)) if (isKept(manifest, each)) yield each
+  }
   const from = range.from > unsealed ? range.from : unsealed
   for await (const { position, head, bytes } of segmentRecords(index, view, { ...range, from })) {
     if (!head.rows || purgedBelow(manifest, head.target) > position) continue

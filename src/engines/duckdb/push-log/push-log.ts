@@ -11,10 +11,9 @@ import { GroupCommit } from './group-commit.ts'
 import { codeOf, makeLogFolder, reaching, segmentPath, storeFailure } from './log-folder.ts'
 import { LogIndex } from './log-index.ts'
 import { type LogLimits, logLimits } from './log-limits.ts'
-import { maintainLog } from './maintain.ts'
 import { openManifest } from './manifest.ts'
 import { positionOf } from './position.ts'
-import { RowDatabase } from './row-database.ts'
+import type { RowDatabase } from './row-database.ts'
 
 /** How often a lookup is repeated after the file that it points to was replaced. */
 const lookups = 10
@@ -39,7 +38,7 @@ export class FilePushLog implements PushLog {
   readonly index: LogIndex
   readonly #limits: LogLimits
   readonly #commit: GroupCommit
-  readonly #database: RowDatabase
+  #database: Promise<RowDatabase> | undefined
   #durable = 0n
   #closing: Promise<void> | undefined
 
@@ -47,7 +46,6 @@ export class FilePushLog implements PushLog {
     this.index = index
     this.#limits = limits
     this.#commit = new GroupCommit(index, limits, writer)
-    this.#database = new RowDatabase(index.folder.unfinished)
   }
 
   async append(records: readonly LogRecord[], call?: Call): Promise<Appended[]> {
@@ -62,7 +60,7 @@ export class FilePushLog implements PushLog {
   async *changes(from: bigint, before: bigint, call?: Call): AsyncGenerator<Positioned> {
     this.enter(call)
     try {
-      for await (const each of changes(this.index, async () => this.#database.connect(), { from, before })) {
+      for await (const each of changes(this.index, async () => (await this.#rows()).connect(), { from, before })) {
         this.enter(call)
         yield each
       }
@@ -93,9 +91,10 @@ export class FilePushLog implements PushLog {
   }
 
   async maintain(task: Parameters<PushLog['maintain']>[0], call?: Call): Promise<void> {
-    return this.#reach(call, async () =>
-      maintainLog({ index: this.index, commit: this.#commit, limits: this.#limits }, task, call),
-    )
+    return this.#reach(call, async () => {
+      const { maintainLog } = await import('./maintain.ts')
+      return maintainLog({ index: this.index, commit: this.#commit, limits: this.#limits }, task, call)
+    })
   }
 
   /** Answers what is under way, then closes. */
@@ -107,7 +106,15 @@ export class FilePushLog implements PushLog {
   async #close(): Promise<void> {
     await this.#commit.close()
     await this.index.close()
-    await this.#database[Symbol.asyncDispose]()
+    await (await this.#database)?.[Symbol.asyncDispose]()
+  }
+
+  /** DuckDB is loaded by who first needs it: a push, and a reading of what is not sealed yet, do not. */
+  #rows(): Promise<RowDatabase> {
+    this.#database ??= import('./row-database.ts').then(
+      ({ RowDatabase }) => new RowDatabase(this.index.folder.unfinished),
+    )
+    return this.#database
   }
 
   /** The end of the log, made durable whoever wrote it. */

@@ -33,7 +33,12 @@ export interface RecordHead {
 export function encodeRecord(record: LogRecord): Buffer {
   const codecs = record.columns.map((column) => columnCodec(column.type))
   const bytes = Buffer.allocUnsafe(boundOf(record, codecs))
-  const c: Cursor = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), at: 0 }
+  const c: Cursor = {
+    bytes,
+    view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length),
+    at: 0,
+    end: bytes.length,
+  }
   const { idempotency, deadLetters, replayed } = record
   bytes[c.at++] =
     (idempotency === undefined ? 0 : hasKey) |
@@ -90,7 +95,7 @@ export function decodeHead(bytes: Buffer): RecordHead {
 
 function decoded<T>(bytes: Buffer, read: (cursor: Cursor) => T): T {
   try {
-    return read({ bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), at: 0 })
+    return read({ bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), at: 0, end: bytes.length })
   } catch (cause) {
     throw fail('CORRUPT_STORE', 'A record of the push log cannot be read though its checksum holds', { cause })
   }

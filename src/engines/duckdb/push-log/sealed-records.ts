@@ -15,16 +15,14 @@ export interface Range {
   readonly before: bigint
 }
 
-/** The records of row files with positions in a range, in log order. Of each target only one file is open at a time. */
+/** The records of row files that hold some in a range, in log order. Of each target only one file is open at a time. */
 export async function* sealedRecords(
   connect: Connect,
   folder: LogFolder,
   files: readonly RowFile[],
   range: Range,
 ): AsyncGenerator<Positioned> {
-  const waiting = files
-    .filter((file) => file.before > range.from && file.from < range.before)
-    .toSorted((a, b) => (a.from < b.from ? -1 : 1))
+  const waiting = files.toSorted((a, b) => (a.from < b.from ? -1 : 1))
   const open: Stream[] = []
   try {
     for (;;) {

@@ -1,0 +1,132 @@
+import { createServer } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { run } from '../support/command-line.ts'
+import { hammer } from '../support/hammer.ts'
+import { scrape } from '../support/scrape.ts'
+import { type ServedShop, type Serving, look, missing, openServedShop, purchases } from './served-shop.ts'
+
+let shop: ServedShop
+beforeAll(async () => {
+  shop = await openServedShop()
+})
+afterAll(() => shop.folder.remove())
+
+async function end(server: Serving): Promise<void> {
+  server.child.kill('SIGTERM')
+  expect((await server.ended).exit).toBe(0)
+}
+
+const probe = { route: '/livez', code: '200' }
+
+describe('several workers', () => {
+  test('answer as one: /metrics of any is that of all, also of those that died', { timeout: 60_000 }, async () => {
+    const server = await shop.serve('--workers', '2')
+    // A connection a request, so that each worker gets some.
+    for (let i = 0; i < 10; i++) await fetch(`${server.url}/livez`, { headers: { connection: 'close' } })
+    for (let i = 0; i < 3; i++) {
+      const { valueOf } = await scrape(server.url)
+      expect(valueOf('provender_http_requests_total', probe)).toBe(10)
+      expect(valueOf('provender_server_processes')).toBe(2)
+      expect(valueOf('provender_worker_restarts_total')).toBe(0)
+      expect(valueOf('provender_build_info')).toBe(1)
+      expect(valueOf('provender_feature_view_ttl_seconds', { feature_view: 'price' })).toBe(86_400)
+    }
+    const [first, second] = server.workers()
+    process.kill(second ?? 0, 'SIGKILL')
+    await expect.poll(server.said).toMatch(/^! Worker 2 \(process \d+\) was ended by SIGKILL; it is started again/)
+    await expect
+      .poll(async () => (await scrape(server.url)).valueOf('provender_server_processes'), { timeout: 20_000 })
+      .toBe(2)
+    const { valueOf } = await scrape(server.url)
+    expect(valueOf('provender_http_requests_total', probe)).toBe(10)
+    expect(valueOf('provender_worker_restarts_total')).toBe(1)
+    expect(server.workers()[0]).toBe(first)
+    await end(server)
+  })
+
+  test('work in the background once', async () => {
+    const server = await shop.serve('--workers', '3')
+    const sweeps = async (): Promise<number> =>
+      (await scrape(server.url)).valueOf('provender_online_store_duration_seconds_count', { op: 'sweep' }) ?? 0
+    // The view with a ttl is swept once in ten minutes by whoever works: in the first round, after two seconds.
+    await expect.poll(sweeps, { timeout: 20_000 }).toBeGreaterThan(0)
+    await setTimeout(3000)
+    expect(await sweeps()).toBe(1)
+    await end(server)
+  })
+
+  test('say what is wrong at the start, and leave nobody behind', async () => {
+    const taken = createServer()
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+    const address = taken.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const { exit, stdout } = await run(shop.folder.dir, ['serve', '--workers', '2', '--port', String(port), '--json'])
+    expect([exit, JSON.parse(stdout)]).toEqual([
+      2,
+      expect.objectContaining({ code: 'USAGE', detail: expect.stringContaining(String(port)) as string }),
+    ])
+    taken.close()
+  })
+
+  test('are given up loudly when one dies again and again', { timeout: 120_000 }, async () => {
+    const server = await shop.serve('--workers', '2')
+    const before = new Set(server.workers())
+    const steady = server.workers()[0] ?? 0
+    let ended = false
+    void server.ended.then(() => (ended = true))
+    while (!ended) {
+      for (const pid of server.child.exitCode === null ? server.workers() : [])
+        if (pid !== steady) {
+          before.add(pid)
+          process.kill(pid, 'SIGKILL')
+        }
+      await setTimeout(50)
+    }
+    const { exit } = await server.ended
+    expect([exit, server.said()]).toEqual([1, expect.stringContaining('the 6th time in a row') as string])
+    expect(server.said()).toContain('WORKER_DIED')
+    for (const pid of before) expect(() => process.kill(pid, 0)).toThrow(/ESRCH/)
+  })
+})
+
+describe('kill −9 under load', () => {
+  test('of a worker fails what was in its hands, and nothing else', { timeout: 60_000 }, async () => {
+    const server = await shop.serve('--workers', '2')
+    const connections = 16
+    const pushes = hammer(server.url, connections, purchases())
+    const reads = hammer(server.url, connections, () => look(1))
+    const both = (): number => Math.min(pushes.answered(), reads.answered())
+    await expect.poll(both, { timeout: 20_000 }).toBeGreaterThan(300)
+    process.kill(server.workers()[1] ?? 0, 'SIGKILL')
+    await expect.poll(server.said).toContain('SIGKILL')
+    const at = both()
+    await expect.poll(both, { timeout: 20_000 }).toBeGreaterThan(at + 500)
+    await Promise.all([pushes.stop(), reads.stop()])
+    for (const { toll } of [pushes, reads]) {
+      // One request a connection is in somebody's hands at a time.
+      expect(toll.broken.length).toBeLessThanOrEqual(connections)
+      expect([...toll.statuses.keys()]).toEqual([200])
+    }
+    expect(pushes.toll.broken.length + reads.toll.broken.length).toBeGreaterThan(0)
+    expect(await missing(server.url, pushes.toll.good)).toEqual([])
+    await expect.poll(() => server.workers().length, { timeout: 10_000 }).toBe(2)
+    await end(server)
+  })
+
+  test('of the one process loses no push that was acknowledged', { timeout: 60_000 }, async () => {
+    for (let round = 0; round < 3; round++) {
+      const server = await shop.serve()
+      const pushes = hammer(server.url, 32, purchases())
+      await expect.poll(() => pushes.answered(), { timeout: 20_000 }).toBeGreaterThan(200 + 100 * round)
+      server.child.kill('SIGKILL')
+      await server.ended
+      await pushes.stop()
+      expect(pushes.toll.broken.length).toBeLessThanOrEqual(32)
+      const again = await shop.serve()
+      // What was in the log and not online yet is brought there.
+      await expect.poll(() => missing(again.url, pushes.toll.good), { timeout: 20_000 }).toEqual([])
+      await end(again)
+    }
+  })
+})
