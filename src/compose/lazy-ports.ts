@@ -6,7 +6,8 @@ import type { Registry } from '../ports/registry.ts'
 import type { RunLog } from '../ports/run-log.ts'
 import type { Opening } from './opening.ts'
 
-type Metadata = AsyncDisposable & { readonly registry: Registry; readonly runLog: RunLog }
+/** The metadata ports of one store. */
+export type Metadata = AsyncDisposable & { readonly registry: Registry; readonly runLog: RunLog }
 
 /** The metadata ports of a store that is opened by the first call. */
 export function lazyMetadata(opening: Opening<Metadata>): Metadata {
@@ -37,6 +38,7 @@ export const lazyOffline = (opening: Opening<OfflineStore>, can: OfflineStore['c
   can,
   describe: async (...asked) => opening.use((offline) => offline.describe(...asked)),
   query: async (...asked) => opening.use((offline) => offline.query(...asked)),
+  load: async (...asked) => opening.use((offline) => offline.load(...asked)),
   [Symbol.asyncDispose]: () => opening[Symbol.asyncDispose](),
 })
 

@@ -3,11 +3,11 @@ import type { Config } from '../define/config.ts'
 import { list, show } from '../definitions/describe.ts'
 import { noticed, openSnapshots } from '../definitions/snapshots.ts'
 import type { Clock } from '../kernel/clock.ts'
-import { asProvenderError, fail } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { isDead, processOwner } from '../kernel/process-owner.ts'
 import { type RunPoint, type Waits, defaultWaits } from '../materialize/deps.ts'
 import { maintain } from '../materialize/maintain.ts'
+import { loadSources } from '../ingest/load.ts'
 import { callOf } from './arguments.ts'
 import { prepareClosing } from './closing.ts'
 import { doctor } from './doctor.ts'
@@ -67,13 +67,7 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
     ...writes(parts, observers),
     list: async (kind, call) => list(parts, kind, callOf(call)),
     show: async (kind, name, call) => show(parts, { kind, name }, callOf(call)),
-    async load(sources, call) {
-      const { definitions } = await snapshots.current(callOf(call))
-      for (const name of sources ?? [])
-        if (!definitions.sources.has(name)) throw fail('UNKNOWN_NAME', `There is no source "${name}"`)
-      // Every engine of this release reads file sources where they lie.
-      return { sources: [] }
-    },
+    load: async (sources, call) => ({ sources: await loadSources(parts, sources, callOf(call)) }),
     async maintain(call) {
       const sweep = performance.now() - sweptAtMs >= sweepEveryMs
       if (sweep) sweptAtMs = performance.now()

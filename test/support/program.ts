@@ -10,6 +10,8 @@ const packages = Object.freeze({
   postgres: 'postgresql',
   initdb: 'postgresql',
   pg_basebackup: 'postgresql',
+  pg_dump: 'postgresql',
+  psql: 'postgresql',
   'redis-server': 'redis-server',
   'redis-cli': 'redis-server',
   nginx: 'nginx-light',

@@ -23,6 +23,8 @@ export interface RedisServer extends AsyncDisposable {
   signal(name: NodeJS.Signals): void
   /** Copies its data; calling the answer starts it again with the copy. Without `appendonly` only. */
   backup(): Promise<() => Promise<void>>
+  /** Forgets all that it holds, as an operator would. */
+  empty(): Promise<void>
 }
 
 /** Starts a Redis that listens on the loopback; it keeps its data in an append-only file unless told otherwise. */
@@ -74,6 +76,11 @@ export async function startRedis(extra: readonly string[] = []): Promise<RedisSe
         await copyFile(copy, join(folder, 'dump.rdb'))
         await start()
       }
+    },
+    async empty() {
+      const client = new Redis(port, '127.0.0.1')
+      await client.flushall()
+      client.disconnect()
     },
     async [Symbol.asyncDispose]() {
       await server.end('SIGKILL')

@@ -6,6 +6,7 @@ import { createdColumn, sqlInputs } from '../../define/resolved-view.ts'
 import type { OfflineStore, SourceFacts } from '../../ports/offline.ts'
 import type { SqlInput } from '../../query/relation.ts'
 import type { FileIdentity } from '../../values/file-identity.ts'
+import { postgresCan } from './can.ts'
 import { sourceType } from './column-type.ts'
 import { type LeafContext, userQuery } from './leaf-tables.ts'
 import { loadSource } from './load.ts'
@@ -37,7 +38,7 @@ export function openPostgresOffline({ url, replicas, local }: PostgresOfflineOpt
     checkCall(call)
   }
   return Object.freeze({
-    can: Object.freeze({ files: false, sql: true, parquet: local.can.parquet }),
+    can: postgresCan,
     async describe(sources, all, call) {
       enter(call)
       const facts: SourceFacts[] = []
