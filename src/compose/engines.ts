@@ -80,7 +80,10 @@ function metadataOf(place: string, clock: Clock): Opening<Metadata> {
 }
 
 /** The push log and what reads it: they are of one engine. */
-function offlineOf(config: Config, processes: number): { readonly log: Opening<PushLog>; readonly offline: Opening<OfflineStore> } {
+function offlineOf(
+  config: Config,
+  processes: number,
+): { readonly log: Opening<PushLog>; readonly offline: Opening<OfflineStore> } {
   return isPostgres(config.offline.url) ? postgresOffline(config, processes) : embeddedOffline(config, processes)
 }
 

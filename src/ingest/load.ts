@@ -34,7 +34,11 @@ function sourceOf(definitions: Definitions, name: string): SourceDef {
   const source = definitions.sources.get(name)
   if (source !== undefined) return source
   const near = nearest(name, [...definitions.sources.keys()])
-  throw fail('UNKNOWN_NAME', `There is no source "${name}"`, near === undefined ? {} : { remedy: `Did you mean ${near}?` })
+  throw fail(
+    'UNKNOWN_NAME',
+    `There is no source "${name}"`,
+    near === undefined ? {} : { remedy: `Did you mean ${near}?` },
+  )
 }
 
 /** The columns that views of a source are joined by, each set once. */

@@ -181,7 +181,7 @@ const restoreLaws: readonly Law<StoreHarness>[] = [
 /** A view over a query over `things`, whose rows are all a minute later than theirs. */
 function overQuery(lateness?: string): WireDefinitions {
   const { sources, views, ...rest } = things()
-  const sql = `select k, "at" + interval 1 minute as "at", seen, 2 * v as v from things`
+  const sql = `select k, "at" + interval '1 minute' as "at", seen, 2 * v as v from things`
   return {
     ...rest,
     sources: { ...sources, shifted: { type: 'sql', sql, timestamp: 'at', created: 'seen' } },

@@ -110,4 +110,3 @@ function loading(store: Store): Store {
     snapshot: loaded(store.snapshot),
   }
 }
-

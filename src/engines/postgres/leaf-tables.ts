@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { fail } from '../../kernel/errors.ts'
-import type { PostgresSourceDef, SourceDef } from '../../define/definition.ts'
+import type { FileSourceDef, PostgresSourceDef, SourceDef } from '../../define/definition.ts'
 import { createdColumn } from '../../define/resolved-view.ts'
 import type { LogRows, Predicate, SourceRows, SqlInput, SqlRows, Take } from '../../query/relation.ts'
 import { own } from '../../query/relation.ts'
@@ -20,6 +20,10 @@ export interface LeafContext {
   /** Checks user SQL; it needs a server that takes writes. */
   readonly check: (sql: string, tables: readonly SqlTable[], label: string) => Promise<void>
   readonly shapes: ReadonlyMap<number, Shape>
+  /** The columns that a file source will have once it is loaded. */
+  readonly unloaded: (
+    source: FileSourceDef,
+  ) => Promise<readonly { readonly name: string; readonly type: FeatureType }[]>
 }
 
 /** A leaf as a table. */
@@ -219,7 +223,8 @@ async function ownColumns(
       ? await columnsOf(context.client, fromOf(source), label)
       : source.type === 'sql'
         ? await columnsOf(context.client, `(${await userQuery(context, source.sql, inputs, label)}) AS r`, label)
-        : ((await loadedTable(context.client, source))?.columns ?? [])
+        : (await loadedTable(context.client, source))?.columns
+  if (columns === undefined) return [...(await context.unloaded(source as FileSourceDef))]
   return columns.flatMap((column) => {
     const type = wider(sourceType(column))
     return isFeatureType(type) ? [{ name: column.name, type }] : []

@@ -9,18 +9,13 @@ import type { FileSourceDef, SourceDef } from '../../define/definition.ts'
 import type { LoadedRows } from '../../ports/offline.ts'
 import type { SourceRows } from '../../query/relation.ts'
 import { type FileIdentity, sameFile } from '../../values/file-identity.ts'
-import { type FeatureType, isFeatureType } from '../../values/feature-type.ts'
 import { CopyWriter } from './copy-in.ts'
+import { type Column, keptColumns } from './kept-columns.ts'
 import { ident, typeName } from './dialect.ts'
 import { createLoadTables, loadedTable, namesOf, tableOf } from './loaded.ts'
 import { schemaLock } from './log-tables.ts'
 import type { QueryEngine } from './query.ts'
 import { withConnection } from './statement.ts'
-
-interface Column {
-  readonly name: string
-  readonly type: FeatureType
-}
 
 /**
  * Copies the files of a source into a table, each whole or not at all: what is unchanged is left, what changed is replaced as one, what
@@ -36,10 +31,7 @@ export async function loadSource(
   if (source.type !== 'parquet' && source.type !== 'csv') return null
   const [facts] = await engine.local.describe([source], new Map([[source.name, source]]), call)
   const { columns: described = [], files = [] } = facts ?? {}
-  const columns = described.flatMap(({ name, type }): Column[] => {
-    const own = declaredType(source, name, type)
-    return own === undefined ? [] : [{ name, type: own }]
-  })
+  const columns = keptColumns(source, described)
   const { primary } = engine.servers
   const number = await withConnection(primary, call, (client) => prepare(client, source, columns))
   const before = await withConnection(primary, call, async (client) =>
@@ -63,22 +55,6 @@ export async function loadSource(
     await withConnection(primary, call, (client) => client.query(`analyze ${tableOf(number)}`))
   await withConnection(primary, call, (client) => index(client, source, { number, keys }))
   return { rows, skipped }
-}
-
-/** What a column is kept as; undefined where it is of no type of ours. Cells of CSV are text until somebody declares more: times at least are known. */
-function declaredType(source: FileSourceDef, name: string, type: string): FeatureType | undefined {
-  if (type === 'csv') return name === source.timestamp || name === source.created ? 'timestamp' : 'string'
-  if (isFeatureType(type)) return type
-  const wider: Readonly<Record<string, FeatureType>> = {
-    int8: 'int32',
-    int16: 'int32',
-    uint8: 'int32',
-    uint16: 'int32',
-    uint32: 'int64',
-    date: 'timestamp',
-    decimal18_0: 'int64',
-  }
-  return wider[type]
 }
 
 async function inTransaction<T>(client: pg.ClientBase, work: () => Promise<T>): Promise<T> {
@@ -125,6 +101,9 @@ async function forget(client: pg.ClientBase, number: number, path: string): Prom
   for (const { file } of rows) await client.query(`delete from ${tableOf(number)} where _file = $1`, [file])
 }
 
+/** Beside the number of a source and a path: what is locked while a file is loaded. */
+const loadLock = 1886547816
+
 interface Loading {
   readonly source: FileSourceDef
   readonly number: number
@@ -139,6 +118,11 @@ async function loadFile(
   call: Call | undefined,
 ): Promise<number> {
   return inTransaction(client, async () => {
+    // Two who load the same file take turns, however long that takes; the second finds it done.
+    await client.query('set local lock_timeout = 0')
+    await client.query('select pg_advisory_xact_lock($1, hashtext($2))', [loadLock, `${number} ${file.path}`])
+    const now = await loadedTable(client, source)
+    if (now?.files.some((each) => sameFile(each, file)) === true) return 0
     await forget(client, number, file.path)
     const { rows: made } = await client.query<{ file: unknown }>(`select nextval('load_file_number')::int as file`)
     const id = made[0]?.file

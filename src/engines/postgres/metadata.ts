@@ -1,6 +1,7 @@
 import {
   CompiledQuery,
   type DatabaseConnection,
+  type DatabaseIntrospector,
   type Dialect,
   type Driver,
   type Kysely,
@@ -8,6 +9,7 @@ import {
   PostgresIntrospector,
   PostgresQueryCompiler,
   type QueryResult,
+  sql,
 } from 'kysely'
 import type pg from 'pg'
 import { fail } from '../../kernel/errors.ts'
@@ -36,12 +38,24 @@ export function openPostgresMetadata(url: string): PostgresMetadata {
     dialect: Object.freeze({
       createAdapter: () => new PostgresAdapter(),
       createDriver: () => postgresDriver(connections),
-      createIntrospector: (db: Kysely<unknown>) => new PostgresIntrospector(db),
+      createIntrospector: (db: Kysely<unknown>) => introspectorOf(db),
       createQueryCompiler: () => new PostgresQueryCompiler(),
     }),
     explain: (thrown: unknown) => explainPostgres(name, thrown),
     [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
   } satisfies PostgresMetadata)
+}
+
+/** Looks at the tables of the schema that is used: others may hold other repositories. */
+function introspectorOf(db: Kysely<unknown>): DatabaseIntrospector {
+  const all = new PostgresIntrospector(db)
+  return {
+    getSchemas: () => all.getSchemas(),
+    async getTables(options) {
+      const current = await sql<{ schema: unknown }>`select current_schema()::text as schema`.execute(db)
+      return (await all.getTables(options)).filter((table) => table.schema === current.rows[0]?.schema)
+    },
+  }
 }
 
 /** A connection of kysely that knows whether what it does next can be trusted. */

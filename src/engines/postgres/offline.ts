@@ -8,10 +8,10 @@ import type { SqlInput } from '../../query/relation.ts'
 import type { FileIdentity } from '../../values/file-identity.ts'
 import { postgresCan } from './can.ts'
 import { sourceType } from './column-type.ts'
-import { type LeafContext, userQuery } from './leaf-tables.ts'
+import { userQuery } from './leaf-tables.ts'
 import { loadSource } from './load.ts'
 import { loadedTable } from './loaded.ts'
-import { type QueryEngine, startQuery } from './query.ts'
+import { type QueryEngine, leafContext, startQuery } from './query.ts'
 import { openServers } from './servers.ts'
 import { Session } from './session.ts'
 import { columnsOf, estimatedRows, fromOf, tableName } from './table-facts.ts'
@@ -73,7 +73,7 @@ async function describe(
       source.table === undefined ? null : await session.guard(estimatedRows(session.client, tableName(source.table)))
     return { columns: columns.map((column) => ({ name: column.name, type: sourceType(column) })), files: [], rows }
   }
-  if (source.type === 'sql') return await describeSql(session, source, all)
+  if (source.type === 'sql') return await describeSql({ session, local: engine.local }, source, all)
   const loaded = await session.guard(loadedTable(session.client, source))
   if (loaded === null) {
     // Not loaded yet: the files tell what columns there will be, where this process can see them.
@@ -105,16 +105,12 @@ function pushedFacts(source: Extract<SourceDef, { type: 'push' | 'kafka' }>): So
 }
 
 async function describeSql(
-  session: Session,
+  { session, local }: { readonly session: Session; readonly local: OfflineStore },
   source: Extract<SourceDef, { type: 'sql' }>,
   all: ReadonlyMap<string, SourceDef>,
 ): Promise<SourceFacts> {
   const inputs = inputsOf(source, all, new Set([source.name]))
-  const context: LeafContext = {
-    client: session.client,
-    shapes: await session.shapes(),
-    check: (sql, tables, label) => session.check(sql, tables, label),
-  }
+  const context = await leafContext(session, local)
   const label = `source "${source.name}"`
   const query = await session.guard(userQuery(context, source.sql, inputs, label))
   const columns = await session.guard(columnsOf(session.client, `(${query}) AS r`, label))

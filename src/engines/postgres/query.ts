@@ -14,6 +14,7 @@ import { type OwnField, readCopy } from './copy-out.ts'
 import { cellOf, openScratch, writeCsv } from './csv-file.ts'
 import { ident, postgresDialect, typeName } from './dialect.ts'
 import { type LeafContext, type LeafTable, leafTable, userQuery } from './leaf-tables.ts'
+import { keptColumns } from './kept-columns.ts'
 import type { PostgresServers } from './servers.ts'
 import { Session } from './session.ts'
 import { type PlacedSpine, sendSpine, usedRows, writeSpine } from './spine.ts'
@@ -39,12 +40,25 @@ export async function startQuery(engine: QueryEngine, query: OfflineQuery, call?
 type RowLeaf = SourceRows | SqlRows | LogRows
 type Looked = ReadonlyMap<Leaf, LeafTable>
 
-async function lookUp(session: Session, plan: Relation): Promise<{ context: LeafContext; tables: Looked }> {
-  const context: LeafContext = {
+/** What leaves are looked up with in a session. */
+export async function leafContext(session: Session, local: OfflineStore): Promise<LeafContext> {
+  return {
     client: session.client,
     shapes: await session.shapes(),
     check: (sql, tables, label) => session.check(sql, tables, label),
+    async unloaded(source) {
+      const [facts] = await local.describe([source], new Map([[source.name, source]]), session.call)
+      return keptColumns(source, facts?.columns ?? [])
+    },
   }
+}
+
+async function lookUp(
+  session: Session,
+  plan: Relation,
+  local: OfflineStore,
+): Promise<{ context: LeafContext; tables: Looked }> {
+  const context = await leafContext(session, local)
   const tables = new Map<Leaf, LeafTable>()
   for (const leaf of leavesOf(plan))
     if (leaf.kind !== 'input') tables.set(leaf, await session.guard(leafTable(context, leaf)))
@@ -62,7 +76,7 @@ function leavesFor(tables: Looked, placed: ReadonlyMap<string, PlacedSpine>, see
 async function startPlain(engine: QueryEngine, plan: Relation, call: Call | undefined): Promise<QueryResult> {
   const session = await Session.open(engine.servers, call)
   try {
-    const { tables } = await lookUp(session, plan)
+    const { tables } = await lookUp(session, plan, engine.local)
     const compiled = compile(plan, postgresDialect, leavesFor(tables, new Map(), new Set()))
     return plainResult(engine, session, compiled)
   } catch (thrown) {
@@ -181,7 +195,7 @@ async function startAsOf(
     throw thrown
   })
   try {
-    const { context, tables } = await lookUp(session, plan)
+    const { context, tables } = await lookUp(session, plan, engine.local)
     const spine = brought.spine.kind === 'sql' ? await sqlSpine(session, context, brought.spine) : brought.spine
     const used = usedRows(engine.local, { ...brought.leaf, uses: brought.leaf.uses }, spine, call)
     const place = { table: '_input', at: plan.at }

@@ -1,0 +1,34 @@
+import type { FileSourceDef } from '../../define/definition.ts'
+import { type FeatureType, isFeatureType } from '../../values/feature-type.ts'
+
+/** A column as it is kept. */
+export interface Column {
+  readonly name: string
+  readonly type: FeatureType
+}
+
+/** The columns that are kept of a source's files, by what an engine that reads files says of them. */
+export const keptColumns = (
+  source: FileSourceDef,
+  described: readonly { readonly name: string; readonly type: string }[],
+): Column[] =>
+  described.flatMap(({ name, type }): Column[] => {
+    const own = declaredType(source, name, type)
+    return own === undefined ? [] : [{ name, type: own }]
+  })
+
+/** What a column is kept as; undefined where it is of no type of ours. Cells of CSV are text until somebody declares more: times at least are known. */
+function declaredType(source: FileSourceDef, name: string, type: string): FeatureType | undefined {
+  if (type === 'csv') return name === source.timestamp || name === source.created ? 'timestamp' : 'string'
+  if (isFeatureType(type)) return type
+  const wider: Readonly<Record<string, FeatureType>> = {
+    int8: 'int32',
+    int16: 'int32',
+    uint8: 'int32',
+    uint16: 'int32',
+    uint32: 'int64',
+    date: 'timestamp',
+    decimal18_0: 'int64',
+  }
+  return wider[type]
+}
