@@ -1,7 +1,7 @@
 import { must } from '../kernel/assert.ts'
 import type { FeatureType } from '../values/feature-type.ts'
 import type { Value } from '../values/value.ts'
-import type { Dialect, OrderTerm, Select } from './dialect.ts'
+import type { Dialect, OrderTerm, RowOrder, Select, Step } from './dialect.ts'
 import {
   type InputRows,
   type LogRows,
@@ -63,7 +63,7 @@ export interface Context {
   readonly dialect: Dialect
   readonly leaves: Leaves
   /** Statements that come before the query. */
-  readonly steps: string[]
+  readonly steps: Step[]
   /** Compiles a relation; rows for which `narrow` is not true are not asked for. */
   readonly blockOf: (relation: Relation, context: Context, narrow: readonly Predicate[]) => Block
 }
@@ -76,8 +76,17 @@ export function emptyBlock(fields: readonly { name: string; type: FeatureType }[
 
 const neverNull: ReadonlySet<string> = new Set([own.event, own.reading, own.tie, own.tombstone])
 
+/** Provender's own columns, which come first and are short, and what settles the ties that they leave. */
+export function rowOrder(block: Block, order: readonly string[]): RowOrder {
+  const owned = order.findIndex((name) => !ownNames.has(name))
+  const split = owned === -1 ? order.length : owned
+  return { first: orderTerms(block, order.slice(0, split)), ties: orderTerms(block, order.slice(split)) }
+}
+
+const ownNames: ReadonlySet<string> = new Set(Object.values(own))
+
 /** Columns that are the same in all rows decide nothing. */
-export function orderTerms(block: Block, order: readonly string[]): OrderTerm[] {
+function orderTerms(block: Block, order: readonly string[]): OrderTerm[] {
   return order.flatMap((name) => {
     const column = columnOf(block, name)
     return column.constant === undefined
