@@ -131,7 +131,7 @@ async function report(thrown: unknown, { terminal, session, json }: Reported): P
     await terminal.write(await documentOf(error.toProblem()))
   } else {
     const { errorText } = await import('./error-text.ts')
-    terminal.say(errorText(error, terminal.err.colours))
+    terminal.say(errorText(error, terminal.err))
     if (error.code === 'INTERNAL' && process.env['PROVENDER_DEBUG'] !== undefined)
       terminal.say(String((error.cause as Error | undefined)?.stack))
   }

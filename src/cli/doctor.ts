@@ -27,9 +27,10 @@ async function reportOf(session: Session): Promise<DoctorReport> {
 }
 
 function nextOf({ checks }: DoctorReport): string | undefined {
-  const first = checks.find(({ status }) => status === 'fail') ?? checks.find(({ status }) => status === 'warn')
-  const command = /provender [a-z][^.;]*?(?= {2}|[.;]|$)/.exec(first?.remedy ?? '')?.[0]
-  return first === undefined ? 'provender ls' : command
+  const wrong = ['fail', 'warn'].flatMap((status) => checks.filter((check) => check.status === status))
+  if (wrong.length === 0) return 'provender ls'
+  const commands = wrong.flatMap(({ remedy = '' }) => /provender [a-z][^.;]*?(?= {2}|[.;]|$)/.exec(remedy)?.[0] ?? [])
+  return commands[0]
 }
 
 const signs = Object.freeze({ ok: '✓', warn: '!', fail: 'x' } as const)

@@ -1,6 +1,7 @@
 import { ageOfText } from './age.ts'
 import { type Grid, aligned } from './table.ts'
 import type { Stream } from './terminal.ts'
+import { fitted } from './wrapped.ts'
 
 /** The members of a thing. */
 export type Facts = Readonly<Record<string, unknown>>
@@ -20,7 +21,10 @@ export async function factsText(heading: string, facts: Facts, stream: Stream): 
   const tables = members.flatMap(([name, value]) => (isTable(value) ? [{ name, grid: gridOf(value) }] : []))
   const parts = [
     `${stream.colours.bold(heading)}\n`,
-    ...lines.map(([name, value]) => `  ${stream.colours.dim(name.padEnd(width))}  ${lineOf(value)}\n`),
+    ...lines.map(
+      ([name, value]) =>
+        `  ${stream.colours.dim(name.padEnd(width))}  ${fitted(lineOf(value), stream, width + 4).join(`\n${' '.repeat(width + 4)}`)}\n`,
+    ),
     ...(await Promise.all(
       tables.map(
         async ({ name, grid }) =>

@@ -29,7 +29,7 @@ export function historyCommand(session: Session) {
         json: { versions },
         text: () =>
           newest === undefined && isTerminal
-            ? 'Nothing has been applied yet.\n'
+            ? 'There is no version yet.\n'
             : tableText({ columns, rows }, session.terminal.out),
         next: newest === undefined ? 'provender apply' : `provender diff ${newest.parent} ${newest.version}`,
       })

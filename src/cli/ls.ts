@@ -69,19 +69,18 @@ function gridOf(kind: ListKind, list: readonly Described[]): Grid {
         columns: [
           ...named('name', 'entities'),
           { name: 'features', right: true },
-          ...named('source', 'ttl', 'online'),
           { name: 'rows', right: true },
-          ...named('newest', 'description'),
+          ...named('newest', 'ttl', 'online', 'source', 'description'),
         ],
         rows: list.map((each) => [
           each.name,
           listText(each['entities']),
           String(countOf(each['features'])),
-          textOf(each['source']),
-          textOf(each['ttl'] ?? '–'),
-          each['online'] === false ? 'no' : 'yes',
           typeof each['rows'] === 'number' ? numberText(each['rows']) : '–',
           ageOfText(textOf(each['newestEventTime'])) || '–',
+          textOf(each['ttl'] ?? '–'),
+          each['online'] === false ? 'no' : 'yes',
+          textOf(each['source']),
           textOf(each['description']),
         ]),
       }

@@ -31,7 +31,9 @@ export function materializeCommand(session: Session) {
       await session.print({
         json: { runs },
         text: async () =>
-          `${await runsTable(runs, session.terminal.out)}${session.terminal.out.isTerminal ? sumOf(runs) : ''}`,
+          runs.length === 0 && session.terminal.out.isTerminal
+            ? 'No view is online, so there is nothing to materialize.\n'
+            : `${await runsTable(runs, session.terminal.out)}${session.terminal.out.isTerminal ? sumOf(runs) : ''}`,
         next: await nextOf(session, runs),
       })
     })
@@ -46,7 +48,8 @@ function sumOf(runs: readonly Run[]): string {
 /** A read of what is online now. */
 async function nextOf(session: Session, runs: readonly Run[]): Promise<string | undefined> {
   const view = runs[0]?.view
-  if (view === undefined || session.json) return undefined
+  if (session.json) return undefined
+  if (view === undefined) return 'provender ls views'
   const store = await session.store()
   const { entityWords } = await import('./entity-words.ts')
   return `provender get ${view}${entityWords(await session.head(store), view)}`

@@ -23,7 +23,7 @@ export function watchProgress(terminal: Terminal): Progress {
 function lines(terminal: Terminal, views: Map<string, RunProgress>): Progress {
   const timer = setInterval(() => {
     for (const progress of views.values())
-      if (progress.phase !== 'done') terminal.say(`materialize ${progress.view}: ${figuresOf(progress)}`)
+      if (progress.phase !== 'done') terminal.say(`materialize ${progress.view}: ${progressText(progress)}`)
   }, lineEveryMs)
   timer.unref()
   return { report: (progress) => void views.set(progress.view, progress), end: () => clearInterval(timer) }
@@ -35,7 +35,7 @@ function bars(terminal: Terminal, views: Map<string, RunProgress>): Progress {
   const clear = (): string => (drawn === 0 ? '' : `\u001b[${drawn}A\u001b[0J`)
   const lineOf = (progress: RunProgress, width: number): string => {
     const bar = barOf(progress).replaceAll(/█+/g, green).replaceAll(/░+/g, dim)
-    return `${cyan(progress.view.padEnd(width))}  ${bar}  ${figuresOf(progress)}`
+    return `${cyan(progress.view.padEnd(width))}  ${bar}  ${progressText(progress)}`
   }
   const draw = (): void => {
     const shown = [...views.values()].slice(0, maxBars)
@@ -70,7 +70,8 @@ const blockCells = 6
 /** More would scroll, and what has scrolled cannot be drawn over. */
 const maxBars = 12
 
-function figuresOf({ phase, fraction, rows, rowsPerSecond }: RunProgress): string {
+/** `40 %  writing  12,345 rows  1,000 rows/s` */
+export function progressText({ phase, fraction, rows, rowsPerSecond }: RunProgress): string {
   const share = fraction === null || phase === 'done' ? '' : `${Math.floor(fraction * 100)} %  `
   const speed = rowsPerSecond > 0 ? `  ${numberText(Math.round(rowsPerSecond))} rows/s` : ''
   return `${share}${phase}  ${numberText(rows)} rows${speed}`

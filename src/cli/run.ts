@@ -1,7 +1,10 @@
 import type { Run } from '../contract/store.ts'
 import { newCommand } from './command.ts'
-import { factsText } from './facts-text.ts'
+import { type Facts, factsText } from './facts-text.ts'
+import { secondsText } from './number-text.ts'
+import { progressText } from './progress.ts'
 import type { Session } from './session.ts'
+import type { Stream } from './terminal.ts'
 
 /** `run`: one materialization, shown or cancelled. */
 export function runCommand(session: Session) {
@@ -14,10 +17,21 @@ export function runCommand(session: Session) {
       const run = cancel === true ? await store.cancelRun(id, session.call) : await store.run(id, session.call)
       await session.print({
         json: run,
-        text: () => factsText(`run ${run.id}`, { ...run }, session.terminal.out),
+        text: () => factsText(`run ${run.id}`, factsOf(run, session.terminal.out), session.terminal.out),
         next: nextOf(run),
       })
     })
+}
+
+/** On a terminal what the heading says is not said again. */
+function factsOf(run: Run, { isTerminal }: Stream): Facts {
+  if (!isTerminal) return { ...run }
+  const { id: _id, kind: _kind, seconds, progress, ...facts } = run
+  return {
+    ...facts,
+    ...(progress === undefined ? {} : { progress: progressText(progress) }),
+    took: secondsText(seconds),
+  }
 }
 
 function nextOf({ id, view, state, error }: Run): string {

@@ -8,20 +8,30 @@ import type { Stream } from './terminal.ts'
 export function runsTable(runs: readonly Run[], stream: Stream): Promise<string> {
   if (!stream.isTerminal)
     return tableText({ columns: csvColumns.map((name) => ({ name })), rows: runs.map(csvRow) }, stream)
-  const numbers = ['rows', 'written', 'superseded', 'skipped', 'seconds'].map((name) => ({ name, right: true }))
+  const counts = counted.filter(
+    (name) => name === 'rows' || runs.some((run) => run[name] > 0 && run[name] !== run.rows),
+  )
+  const numbers = [...counts, 'took'].map((name) => ({ name, right: true }))
   const columns = [{ name: 'view' }, { name: 'state' }, ...numbers, { name: 'started' }, { name: 'run' }]
   const rows = runs.map((run) => [
     run.view,
-    `${icons[run.state]} ${run.state}`,
-    numberText(run.rows),
-    numberText(run.written),
-    numberText(run.superseded),
-    numberText(run.skipped),
+    stateOf(run),
+    ...counts.map((name) => numberText(run[name])),
     secondsText(run.seconds),
     ageOfText(run.startedAt),
     run.id,
   ])
   return tableText({ columns, rows }, stream)
+}
+
+/** What is counted of a run; on a terminal a column that says nothing but zeros, or the same as `rows`, is left out. */
+const counted = ['rows', 'written', 'superseded', 'skipped'] as const
+
+/** `▸ running 40 %` where that is known. */
+function stateOf({ state, progress }: Run): string {
+  const fraction = progress?.fraction ?? null
+  const share = fraction === null ? '' : ` ${Math.floor(fraction * 100)} %`
+  return `${icons[state]} ${state}${share}`
 }
 
 const csvColumns = [

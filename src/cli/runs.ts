@@ -21,7 +21,9 @@ export function runsCommand(session: Session) {
         json: { runs },
         text: () =>
           runs.length === 0 && session.terminal.out.isTerminal
-            ? 'There is no such run.\n'
+            ? Object.keys(query).length === 0
+              ? 'Nothing has run yet.\n'
+              : 'There is no such run.\n'
             : runsTable(runs, session.terminal.out),
         next: failed === undefined ? 'provender materialize' : `provender run ${failed.id}`,
       })

@@ -6,6 +6,7 @@ import type { Definitions, WireDefinitions } from '../define/definition.ts'
 import type { LoadedRepository } from '../definitions/load-files.ts'
 import { fail, failAll } from '../kernel/errors.ts'
 import type { Terminal } from './terminal.ts'
+import { fitted } from './wrapped.ts'
 
 /** What stands before or after every command. */
 export interface GlobalOptions {
@@ -145,7 +146,7 @@ export class Session implements AsyncDisposable {
 
   /** A line of talk, also with --json. */
   note(line: string): void {
-    this.terminal.say(`${this.terminal.err.colours.yellow('!')} ${line}`)
+    this.terminal.say(`${this.terminal.err.colours.yellow('!')} ${fitted(line, this.terminal.err, 2).join('\n  ')}`)
   }
 
   /** The last words: what differs, and the next command. */

@@ -1,10 +1,12 @@
 import type { Described, ListKind } from '../contract/store.ts'
 import { fail } from '../kernel/errors.ts'
 import { nearest } from '../kernel/nearest.ts'
+import { ageOfText } from './age.ts'
 import { newCommand } from './command.ts'
 import { entityWords } from './entity-words.ts'
 import { kindOf, kinds } from './kind.ts'
-import { factsText } from './facts-text.ts'
+import { type Facts, factsText } from './facts-text.ts'
+import { counted } from './number-text.ts'
 import type { Session } from './session.ts'
 import type { Stream } from './terminal.ts'
 
@@ -72,5 +74,23 @@ const singular: Readonly<Record<ListKind, string>> = Object.freeze({
 
 function describedText(kind: ListKind, described: Described, stream: Stream): Promise<string> {
   const { name, ...facts } = described
-  return factsText(`${singular[kind]} ${name}`, stream.isTerminal ? facts : described, stream)
+  const shown = kind === 'views' ? viewFacts(facts) : facts
+  return factsText(`${singular[kind]} ${name}`, stream.isTerminal ? shown : described, stream)
+}
+
+/** What is stored of a view on one line, and whether it keeps its promise. */
+function viewFacts({ rows, newestEventTime, ageSeconds: _age, fresh, freshness, ...facts }: Facts): Facts {
+  const newest =
+    typeof newestEventTime === 'string'
+      ? `newest ${ageOfText(newestEventTime)} (${newestEventTime})`
+      : typeof rows === 'number' && rows > 0
+        ? 'newest unknown'
+        : 'no rows yet'
+  const data = typeof rows === 'number' && rows > 0 ? `${newest} · ${counted(rows, 'row')}` : newest
+  const kept = fresh === true ? ' · fresh' : fresh === false ? ' · stale' : ''
+  return {
+    ...facts,
+    ...(facts['online'] === true ? { data } : {}),
+    ...(typeof freshness === 'string' ? { freshness: `${freshness} promised${kept}` } : {}),
+  }
 }

@@ -1,3 +1,5 @@
+import type { Stream } from './terminal.ts'
+
 /** Narrower and wider lines are hard to read. */
 const minWidth = 40
 const maxWidth = 110
@@ -17,3 +19,7 @@ export function wrapped(text: string, width: number): string[] {
 /** A text of at most some characters: the last one says that there is more. */
 export const cut = (text: string, chars: number): string =>
   text.length <= chars ? text : `${text.slice(0, chars - 1).toWellFormed()}…`
+
+/** A sentence in lines that fit a window behind an indent; on one line where there is no window. */
+export const fitted = (text: string, stream: Stream, indent: number): string[] =>
+  stream.isTerminal ? wrapped(text, stream.width - indent) : [text]

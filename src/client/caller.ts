@@ -100,7 +100,7 @@ export class Caller implements Disposable {
         if (end.reason !== undefined) throw error
         const waitMs = this.#policy.waitMs({
           earlier,
-          mayRepeat: mayRepeat(call, thrown),
+          mayRepeat: mayRepeat(call, thrown, answer?.statusCode),
           retryAfterMs: retryAfterMs(answer?.headers['retry-after'], Date.now()),
           leftMs: end.leftMs,
         })
@@ -124,11 +124,13 @@ export class Caller implements Disposable {
 }
 
 /** What never left may be sent again; what may have been done, only where doing it twice is doing it once, and another try may go well. */
-function mayRepeat(call: ServerCall, thrown: unknown): boolean {
+function mayRepeat(call: ServerCall, thrown: unknown, status: number | undefined): boolean {
   if (thrown instanceof Unanswered) return thrown.isUnsent || call.repeats
-  // An answer that was cut off, or the server's own word that it could not.
-  return call.repeats && (!isProvenderError(thrown) || thrown.status === 503)
+  // An answer that was cut off, or the word of the server, or of what stands before it, that it could not.
+  return call.repeats && (!isProvenderError(thrown) || (status !== undefined && passing.has(status)))
 }
+
+const passing: ReadonlySet<number> = new Set([429, 502, 503])
 
 function outgoing(
   call: ServerCall,

@@ -1,5 +1,5 @@
 import { relative } from 'node:path'
-import type { DoctorReport } from '../contract/store.ts'
+import type { DoctorCheck, DoctorReport } from '../contract/store.ts'
 import type { Call } from '../kernel/call.ts'
 import { limits } from '../kernel/limits.ts'
 import { filesFinding, registryFinding, sourcesFinding } from './doctor/definitions.ts'
@@ -22,24 +22,21 @@ import type { Parts } from './parts.ts'
  */
 export async function doctor(parts: Parts, call?: Call): Promise<DoctorReport> {
   const { config, clock } = parts
+  // The stores first, and alone: what they are asked after would be counted as their own slowness.
+  const stores = await storeChecks(parts, call)
   const places = async (): ReturnType<typeof placesOf> => placesOf(config)
   const snapshot = parts.snapshots.fresh(call)
   const stored = snapshot.then(async (now) => storedOf(parts, now, call ?? {}))
   // Those who wait for them tell what they threw.
   for (const shared of [snapshot, stored]) shared.catch(() => undefined)
-  return reportOf(
-    await Promise.all([
-      ...machineChecks(config.dir, call),
+  const [machine, folders, views] = await Promise.all([
+    Promise.all(machineChecks(config.dir, call)),
+    Promise.all([
       check('folders', async () => foldersFinding(await places()), call),
       check('disk', async () => diskFinding(await places()), call),
       check('file-system', async () => fileSystemFinding(await places()), call),
-      check(
-        'metadata',
-        async (its) => answers(placeText(config.dir, config.metadata), parts.registry.versions(1, its)),
-        call,
-      ),
-      check('offline', async (its) => answers(placeText(config.dir, config.offline.url), parts.log.head(its)), call),
-      check('online', async (its) => answers(onlinePlace(parts), parts.marks.readMarks([someSpace], its)), call),
+    ]),
+    Promise.all([
       check('clock', async (its) => clockFinding(parts, its), call),
       check('registry', async () => registryFinding(await snapshot), call),
       check('files', async () => filesFinding(config.dir, await snapshot), call),
@@ -50,16 +47,36 @@ export async function doctor(parts: Parts, call?: Call): Promise<DoctorReport> {
       check('dead-letters', async (its) => deadLettersFinding(parts, its), call),
       check('runs', async (its) => runsFinding(parts, await snapshot, its), call),
     ]),
-  )
+  ])
+  return reportOf([...machine, ...folders, ...stores, ...views])
+}
+
+/** Whether each store answers something small, one after another. */
+async function storeChecks(parts: Parts, call: Call | undefined): Promise<DoctorCheck[]> {
+  const { config, registry, offline, log, marks } = parts
+  const asked: readonly (readonly [name: string, place: string, ask: (call: Call) => Promise<unknown>])[] = [
+    ['metadata', placeText(config.dir, config.metadata), async (its) => registry.versions(1, its)],
+    [
+      'offline',
+      placeText(config.dir, config.offline.url),
+      async (its) => Promise.all([log.head(its), offline.describe([], new Map(), its)]),
+    ],
+    ['online', onlinePlace(parts), async (its) => marks.readMarks([someSpace], its)],
+  ]
+  const checks: DoctorCheck[] = []
+  for (const [name, place, ask] of asked)
+    checks.push(await check(name, async (its) => answers(place, async () => ask(its)), call))
+  return checks
 }
 
 /** A store that needs longer for something this small keeps every request waiting. */
 const slowMs = 200
 
-/** Whether a store answers, and how soon. */
-async function answers(place: string, asked: Promise<unknown>): Promise<Finding> {
+/** Whether a store answers, and how soon once it is open. */
+async function answers(place: string, ask: () => Promise<unknown>): Promise<Finding> {
+  await ask()
   const startedAt = performance.now()
-  await asked
+  await ask()
   const ms = performance.now() - startedAt
   const detail = `${place} answers in ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`
   return ms > slowMs

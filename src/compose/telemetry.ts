@@ -66,7 +66,7 @@ async function caughtUpTo(parts: Parts, stored: readonly Stored[], call: Call): 
   const from = cursors.reduce((least, each) => (each < least ? each : least), head)
   const waiting = new Set(stored.keys())
   let looked = 0
-  for await (const { position, record } of parts.log.changes(from, head, call)) {
+  for await (const { position, record } of parts.log.changes({ from, before: head }, call)) {
     looked += 1
     if (looked > lookedAt || waiting.size === 0) break
     const [first] = record.rows

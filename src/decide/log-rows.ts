@@ -36,6 +36,12 @@ export function concerns(target: PushedRecord['target'], view: ResolvedView): bo
   return target.name === (target.kind === 'view' ? view.name : view.source.name)
 }
 
+/** The targets whose rows are rows of a view. */
+export const targetsOf = (view: ResolvedView): PushedRecord['target'][] => [
+  { kind: 'source', name: view.source.name },
+  { kind: 'view', name: view.name },
+]
+
 /** The columns of a view's packed rows, in order. */
 const storedColumns = (view: ResolvedView): readonly StoredColumn[] => view.features
 

@@ -122,12 +122,10 @@ async function sqlFacts(
   range: { from: bigint; head: bigint; call?: Call },
 ): Promise<{ latenessUs: bigint | null; inputsPushed: boolean } | null> {
   if (view.source.type !== 'sql') return null
-  const inputs = inputsBelow(definitions, view.source.name)
+  const targets = [...inputsBelow(definitions, view.source.name)].map((name) => ({ kind: 'source' as const, name }))
   const latenessUs = view.view.latenessUs ?? null
-  for await (const { record } of log.changes(range.from, range.head, range.call)) {
-    if (record.target.kind === 'source' && inputs.has(record.target.name) && record.to !== 'online')
-      return { latenessUs, inputsPushed: true }
-  }
+  for await (const { record } of log.changes({ from: range.from, before: range.head, targets }, range.call))
+    if (record.to !== 'online') return { latenessUs, inputsPushed: true }
   return { latenessUs, inputsPushed: false }
 }
 

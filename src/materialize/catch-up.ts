@@ -1,4 +1,4 @@
-import { type RowEncoder, concerns, latestOf, rowsFor } from '../decide/log-rows.ts'
+import { type RowEncoder, latestOf, rowsFor, targetsOf } from '../decide/log-rows.ts'
 import type { StoredGeneration } from '../decide/snapshot.ts'
 import { must } from '../kernel/assert.ts'
 import { type Call, checkCall } from '../kernel/call.ts'
@@ -36,14 +36,10 @@ export async function catchUp(
     encode = undefined
     await writeSpace(deps.online, generation, latest, call)
   }
-  for await (const { position, record } of deps.log.changes(cursor, head, call)) {
+  const range = { from: cursor, before: head, targets: targetsOf(view) }
+  for await (const { position, record } of deps.log.changes(range, call)) {
     checkCall(call)
-    if (
-      record.to === 'offline' ||
-      !concerns(record.target, view) ||
-      (record.target.kind === 'view' && position < scope.purgedBelow)
-    )
-      continue
+    if (record.to === 'offline' || (record.target.kind === 'view' && position < scope.purgedBelow)) continue
     encode ??= await openEncoder(deps.online, generation, call)
     for (const row of rowsFor(record, generation, encode)) rows.push(row)
     if (rows.length >= rowsPerWrite) await flush()

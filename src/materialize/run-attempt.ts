@@ -66,7 +66,7 @@ async function writeRows(deps: MaterializeDeps, begun: BegunAttempt, { call, acc
     const skipped = skippedPlan(definitions, generation.resolved, attempt.newFiles)
     if (skipped !== null) counts.skipped = await countOf(deps, skipped, call)
   }
-  const plan = runPlan(definitions, generation.resolved, { ...attempt, logBefore: begun.head, purgedBelow, ties: true })
+  const plan = runPlan(definitions, generation.resolved, { ...attempt, logBefore: begun.head, purgedBelow })
   if (plan === null) return
   const encode = await openEncoder(deps.online, generation, call)
   await using result = await deps.offline.query({ plan, watched: true }, call)

@@ -41,6 +41,15 @@ export type Appended =
   | { readonly kind: 'appended'; readonly position: bigint }
   | { readonly kind: 'repeated'; readonly earlier: IdempotencyRecord }
 
+/** Which records are read back. */
+export interface LogRange {
+  /** Positions: from inclusive, before exclusive. */
+  readonly from: bigint
+  readonly before: bigint
+  /** Only records of these targets; absent = of any. */
+  readonly targets?: readonly LogTarget[]
+}
+
 /** A record read back. */
 export interface Positioned {
   readonly position: bigint
@@ -57,10 +66,10 @@ export interface PushLog extends DeadLetters, AsyncDisposable {
   /** A position above every record whose append has answered, anywhere; every record below it is visible and durable. */
   head(call?: Call): Promise<bigint>
   /**
-   * Records that have rows and count, with from ≤ position < before, in log order, of any target. Only target, to, columns and rows
-   * are read back: `deadLetters` and `replayed` are empty, `idempotency` is absent. Purged rows are left out.
+   * Records of a range that have rows and count, in log order. Only target, to, columns and rows are read back: `deadLetters` and
+   * `replayed` are empty, `idempotency` is absent. Purged rows are left out. What is sealed of other targets costs nothing.
    */
-  changes(from: bigint, before: bigint, call?: Call): AsyncIterable<Positioned>
+  changes(range: LogRange, call?: Call): AsyncIterable<Positioned>
   /** The record that holds an idempotency key and is younger than 24 h, if there is one. */
   lookup(key: string, nowUs: bigint, call?: Call): Promise<IdempotencyRecord | undefined>
   /**

@@ -1,7 +1,7 @@
 import { must } from '../kernel/assert.ts'
 import type { FeatureType } from '../values/feature-type.ts'
 import type { Value } from '../values/value.ts'
-import type { Dialect, OrderTerm, Select } from './dialect.ts'
+import type { Dialect, OrderTerm, RowOrder, Select, Step } from './dialect.ts'
 import {
   type InputRows,
   type LogRows,
@@ -20,8 +20,8 @@ export interface Leaves {
    */
   rows(leaf: SourceRows | SqlRows | LogRows, narrow: readonly Predicate[]): string | null
   input(leaf: InputRows): InputTable
-  /** Whether the rows of a leaf are found by its columns of these names (empty: all rows) and their event times, without looking at the others. */
-  seeks?(leaf: SourceRows | SqlRows | LogRows, keys: readonly string[]): boolean
+  /** Whether the rows of a leaf are found by the keys of the join that reads it and their event times, without looking at the others. */
+  seeks?(leaf: SourceRows | SqlRows | LogRows): boolean
 }
 
 /** Rows that the caller brought, in a table. The names of its columns are the engine's, so that no user name can collide. */
@@ -65,7 +65,7 @@ export interface Context {
   readonly dialect: Dialect
   readonly leaves: Leaves
   /** Statements that come before the query. */
-  readonly steps: string[]
+  readonly steps: Step[]
   /** Compiles a relation; rows for which `narrow` is not true are not asked for. */
   readonly blockOf: (relation: Relation, context: Context, narrow: readonly Predicate[]) => Block
 }
@@ -78,8 +78,17 @@ export function emptyBlock(fields: readonly { name: string; type: FeatureType }[
 
 const neverNull: ReadonlySet<string> = new Set([own.event, own.reading, own.tie, own.tombstone])
 
+/** Provender's own columns, which come first and are short, and what settles the ties that they leave. */
+export function rowOrder(block: Block, order: readonly string[]): RowOrder {
+  const owned = order.findIndex((name) => !ownNames.has(name))
+  const split = owned === -1 ? order.length : owned
+  return { first: orderTerms(block, order.slice(0, split)), ties: orderTerms(block, order.slice(split)) }
+}
+
+const ownNames: ReadonlySet<string> = new Set(Object.values(own))
+
 /** Columns that are the same in all rows decide nothing. */
-export function orderTerms(block: Block, order: readonly string[]): OrderTerm[] {
+function orderTerms(block: Block, order: readonly string[]): OrderTerm[] {
   return order.flatMap((name) => {
     const column = columnOf(block, name)
     return column.constant === undefined

@@ -6,23 +6,13 @@ import {
   type InputTable,
   columnOf,
   equatableOf,
-  orderTerms,
+  rowOrder,
 } from './block.ts'
-import type { AsOfParts, KeptTable } from './dialect.ts'
-import {
-  type AsOf,
-  type AsOfJoin,
-  type LogRows,
-  type Predicate,
-  type Relation,
-  type SourceRows,
-  type SqlRows,
-  fieldsOf,
-  own,
-} from './relation.ts'
+import type { AsOfParts, Dialect, KeptTable, PlacedRows } from './dialect.ts'
 import { leavesOf } from './leaves.ts'
+import { type AsOf, type AsOfJoin, type Predicate, type Relation, fieldsOf, own } from './relation.ts'
 
-/** The greatest left side whose keys are looked up in the right side first: it saves half where few rows match, and costs nothing measurable. */
+/** The greatest left side whose keys are looked up among the candidates first: it saves two thirds where few rows match, and costs nothing measurable. */
 const fewRows = 200_000
 
 /** Each join becomes a kept table of its own; the query puts them beside the left rows. */
@@ -37,12 +27,15 @@ export function asOfBlock(relation: AsOf, context: Context): Block {
   }))
   const others: KeptTable[] = []
   for (const join of relation.joins) {
-    const right = context.blockOf(neededRows(relation, join, left), context, [])
+    const needed = neededRows(relation, join, left)
+    const right = context.blockOf(needed, context, [])
     const types = new Map(fieldsOf(join.right).map((f) => [f.name, f.type]))
     const alias = `j${steps.length}`
     if (right.empty !== true) {
       const table = `_as_of_${steps.length}`
-      steps.push(dialect.keep(table, dialect.asOf(asOfParts(relation, join, { left, right, context }))))
+      const near = nearRows(relation, join, { needed, left })
+      const candidates = near === needed ? right : context.blockOf(near, context, [])
+      steps.push(...dialect.asOf(asOfParts(relation, join, { table, left, candidates, right, context })))
       others.push({ table, alias })
     }
     for (const [i, output] of join.outputs.entries()) {
@@ -55,15 +48,17 @@ export function asOfBlock(relation: AsOf, context: Context): Block {
   return { columns, from, where: [], order }
 }
 
-/** The rows of the right side that some left row can see. */
+/** The rows of the right side at instants that some left row can see. */
 function neededRows(relation: AsOf, join: AsOfJoin, left: InputTable): Relation {
   const range = left.ranges?.get(relation.at)
-  let needed = join.right
-  if (range !== undefined) {
-    const event = (op: '<=' | '>=', value: bigint): Predicate => ({ op, column: own.event, type: 'timestamp', value })
-    const all = [event('<=', range.max), ...(join.ttlUs === 0n ? [] : [event('>=', range.min - join.ttlUs)])]
-    needed = { kind: 'filter', input: needed, where: { op: 'and', all } }
-  }
+  if (range === undefined) return join.right
+  const event = (op: '<=' | '>=', value: bigint): Predicate => ({ op, column: own.event, type: 'timestamp', value })
+  const all = [event('<=', range.max), ...(join.ttlUs === 0n ? [] : [event('>=', range.min - join.ttlUs)])]
+  return { kind: 'filter', input: join.right, where: { op: 'and', all } }
+}
+
+/** Of those, the rows with keys of the left side, where that is small. */
+function nearRows(relation: AsOf, join: AsOfJoin, { needed, left }: { needed: Relation; left: InputTable }): Relation {
   if (left.rows === undefined || left.rows > fewRows || join.on.length === 0) return needed
   const keys = join.on.map((on) => ({ as: on.right, column: on.left }))
   return {
@@ -77,40 +72,40 @@ function neededRows(relation: AsOf, join: AsOfJoin, left: InputTable): Relation 
 function asOfParts(
   relation: AsOf,
   join: AsOfJoin,
-  sides: { left: InputTable; right: Block; context: Context },
+  sides: { table: string; left: InputTable; candidates: Block; right: Block; context: Context },
 ): AsOfParts {
-  const { left, right, context } = sides
+  const { table, left, right, context } = sides
   const { dialect, leaves } = context
-  const seeks = (leaf: SourceRows | SqlRows | LogRows, keys: readonly string[]): boolean =>
-    leaves.seeks?.(leaf, keys) ?? false
-  const [event, created, ...rest] = join.order
-  assert(event === own.event && created === own.created, 'an as-of join orders by event and created time first')
   const used = (name: string): string => must(left.used.get(name), `the input has ${name}`)
-  const variable = (name: string): string | null => {
-    const column = right.columns.find((c) => c.name === name)
-    return column === undefined || (column.constant !== undefined && column.constant.value !== true) ? null : column.sql
-  }
   return {
+    table,
     left: { table: left.table, row: left.row, at: used(relation.at), keys: join.on.map((on) => used(on.left)) },
+    candidates: placedRows(join, sides.candidates, dialect),
     right: {
-      from: right.from,
-      where: right.where,
-      keys: join.on.map((on) => equatableOf(columnOf(right, on.right), dialect)),
-      event: columnOf(right, own.event).sql,
-      created: variable(own.created),
-      tombstone: variable(own.tombstone),
-      rest: orderTerms(right, rest),
+      ...placedRows(join, right, dialect),
+      ties: rowOrder(right, join.order).ties,
       outputs: join.outputs.map((o, i) => ({ sql: columnOf(right, o.column).sql, name: `o${i}` })),
     },
     ttlUs: join.ttlUs,
     knownByLeft: join.knownByLeft,
-    seekable: leavesOf(join.right).every((leaf) =>
-      leaf.kind === 'input'
-        ? false
-        : seeks(
-            leaf,
-            join.on.map((on) => on.right),
-          ),
-    ),
+    seekable: leavesOf(join.right).every((leaf) => leaf.kind !== 'input' && leaves.seeks?.(leaf) === true),
+  }
+}
+
+function placedRows(join: AsOfJoin, block: Block, dialect: Dialect): PlacedRows {
+  const [event, created, ...rest] = join.order
+  assert(event === own.event && created === own.created, 'an as-of join orders by event and created time first')
+  const variable = (name: string): string | null => {
+    const column = block.columns.find((c) => c.name === name)
+    return column === undefined || (column.constant !== undefined && column.constant.value !== true) ? null : column.sql
+  }
+  return {
+    from: block.from,
+    where: block.where,
+    keys: join.on.map((on) => equatableOf(columnOf(block, on.right), dialect)),
+    event: columnOf(block, own.event).sql,
+    created: variable(own.created),
+    tombstone: variable(own.tombstone),
+    rest: rowOrder(block, rest).first,
   }
 }

@@ -9,20 +9,21 @@ import {
   conjuncts,
   emptyBlock,
   equatableOf,
-  orderTerms,
   predicateText,
   renamed,
+  rowOrder,
   sameConstant,
   select,
   wrapped,
 } from './block.ts'
 import { asOfBlock } from './compile-as-of.ts'
-import { type Dialect, type Select, selectText } from './dialect.ts'
+import { type Dialect, type Select, type Step, selectText } from './dialect.ts'
 import {
   type Beside,
   type Count,
   type Derive,
   type InputRows,
+  type Latest,
   type LogRows,
   type Predicate,
   type Relation,
@@ -33,9 +34,9 @@ import {
   fieldsOf,
 } from './relation.ts'
 
-/** A plan as SQL: tables to keep first, in order, then one query. */
+/** A plan as SQL: statements that keep tables, in order, then one query. */
 export interface Compiled {
-  readonly steps: readonly string[]
+  readonly steps: readonly Step[]
   readonly columns: readonly CompiledColumn[]
   readonly from: string
   readonly where: readonly string[]
@@ -43,8 +44,8 @@ export interface Compiled {
 }
 
 /**
- * Compiles a plan to SQL. Each as-of join becomes a kept table of its own (so that none holds the memory of another),
- * and the query puts them beside the left rows. Pure: the same plan gives the same text.
+ * Compiles a plan to SQL. Each as-of join and each choice of the latest rows becomes a kept table of its own (so that none
+ * holds the memory of another), and the query reads those. Pure: the same plan gives the same text.
  */
 export function compile(relation: Relation, dialect: Dialect, leaves: Leaves): Compiled {
   const context: Context = { dialect, leaves, steps: [], blockOf }
@@ -81,11 +82,8 @@ function blockOf(relation: Relation, context: Context, narrow: readonly Predicat
     }
     case 'union':
       return unionBlock(relation, context, narrow)
-    case 'latest': {
-      const input = blockOf(relation.input, context, [])
-      const by = relation.by.map((name) => columnOf(input, name).sql)
-      return wrapped(input, dialect.latest(select(input), by, orderTerms(input, relation.order)), dialect)
-    }
+    case 'latest':
+      return latestBlock(relation, context)
     case 'semi':
       return semiBlock(relation, context, narrow)
     case 'distinct': {
@@ -154,11 +152,8 @@ function besideBlock(relation: Beside, context: Context): Block {
     type,
     sql: `j0.${dialect.ident(must(right.used.get(name), `the input has ${name}`))}`,
   }))
-  const { from, order } = dialect.together(
-    { table: left.table, alias: 's' },
-    [{ table: right.table, alias: 'j0' }],
-    left.row,
-  )
+  const kept = { table: left.table, alias: 's' }
+  const { from, order } = dialect.together(kept, [{ table: right.table, alias: 'j0' }], left.row)
   return { columns: [...own, ...others], from, where: [], order }
 }
 
@@ -196,6 +191,16 @@ function unionBlock(relation: Union, context: Context, narrow: readonly Predicat
     }
   })
   return { columns, from: `(${text}) AS t`, where: [], order: [] }
+}
+
+function latestBlock(relation: Latest, context: Context): Block {
+  const { dialect, steps } = context
+  const input = blockOf(relation.input, context, [])
+  if (input.empty === true) return input
+  const table = `_latest_${steps.length}`
+  const by = relation.by.map((name) => equatableOf(columnOf(input, name), dialect))
+  steps.push(...dialect.latest({ table, rows: select(input), by, order: rowOrder(input, relation.order) }))
+  return wrapped(input, `SELECT * FROM ${dialect.ident(table)}`, dialect)
 }
 
 function semiBlock(relation: SemiJoin, context: Context, narrow: readonly Predicate[]): Block {

@@ -12,12 +12,10 @@ export interface Dialect {
   comparable(sql: string, type: FeatureType): string
   /** An expression that is equal where two values are, by which an engine may find rows. */
   equatable(sql: string, type: FeatureType): string
-  /** One row per group: the one whose `order` terms are the greatest in turn, null least. Whole rows, never a mix. */
-  latest(rows: Select, by: readonly string[], order: readonly OrderTerm[]): string
-  /** One row per left row: its number and the outputs of the latest right row, or nulls. Sorted by the number. */
-  asOf(parts: AsOfParts): string
-  /** The statement that keeps the rows of a query for the rest of the session. */
-  keep(table: string, query: string): string
+  /** Keeps one row per group: the one whose order is the greatest. Whole rows, never a mix, under their names. */
+  latest(parts: LatestParts): readonly Step[]
+  /** Keeps one row per left row: its number (`row`) and the outputs of the latest right row, or nulls. Sorted by the number. */
+  asOf(parts: AsOfParts): readonly Step[]
   /** The left table and what was kept beside it, row by row, as the FROM of a query; each under its alias. */
   together(
     left: KeptTable,
@@ -35,6 +33,13 @@ export interface Select {
   readonly distinct?: boolean
 }
 
+/** A statement of a plan, run before its query. */
+export interface Step {
+  readonly sql: string
+  /** `sql` is run after it where `test`, a query of one boolean, answers true: several rows stand at one place of an order. */
+  readonly settle?: { readonly test: string; readonly sql: string }
+}
+
 /** One column that decides which row is the latest. */
 export interface OrderTerm {
   readonly sql: string
@@ -48,20 +53,33 @@ export interface KeptTable {
   readonly alias: string
 }
 
-/** An as-of join of two sides. The right side's columns are known by their SQL over `right.from`. */
+/** The latest row of each group, and the table that is to hold it. */
+export interface LatestParts {
+  readonly table: string
+  readonly rows: Select
+  readonly by: readonly string[]
+  readonly order: RowOrder
+}
+
+/**
+ * What decides which row is the latest, null least: `first` in turn, few and of fixed size; then `ties`, any columns at all.
+ * Rows that are equal in `first` are rare, so who compares by `ties` without need pays for nothing.
+ */
+export interface RowOrder {
+  readonly first: readonly OrderTerm[]
+  readonly ties: readonly OrderTerm[]
+}
+
+/** An as-of join of two sides. The right side's columns are known by their SQL over its `from`. */
 export interface AsOfParts {
+  /** The table to keep the rows in. */
+  readonly table: string
   readonly left: { readonly table: string; readonly row: string; readonly at: string; readonly keys: readonly string[] }
-  readonly right: {
-    readonly from: string
-    readonly where: readonly string[]
-    readonly keys: readonly string[]
-    readonly event: string
-    /** Null where the rows have none. */
-    readonly created: string | null
-    /** Null where no row is one. */
-    readonly tombstone: string | null
-    /** What decides beyond event and created time. */
-    readonly rest: readonly OrderTerm[]
+  /** The rows among which the winners are: those of `right`, or only such as have keys of the left side. */
+  readonly candidates: PlacedRows
+  readonly right: PlacedRows & {
+    /** What decides between rows that stand at one place of the order. */
+    readonly ties: readonly OrderTerm[]
     readonly outputs: readonly { readonly sql: string; readonly name: string }[]
   }
   /** Microseconds; 0n = no limit. */
@@ -71,11 +89,25 @@ export interface AsOfParts {
   readonly seekable: boolean
 }
 
+/** Rows with what says where they stand in the order of their entity. */
+export interface PlacedRows {
+  readonly from: string
+  readonly where: readonly string[]
+  readonly keys: readonly string[]
+  readonly event: string
+  /** Null where the rows have none. */
+  readonly created: string | null
+  /** Null where no row is one. */
+  readonly tombstone: string | null
+  /** What decides beyond event and created time, few columns of fixed size. */
+  readonly rest: readonly OrderTerm[]
+}
+
 /**
  * The text of a query. Columns are always named with their table: in ORDER BY a bare name means what is selected under it,
  * not the column.
  */
-export function selectText(dialect: Dialect, select: Select, order: readonly string[] = []): string {
+export function selectText(dialect: Pick<Dialect, 'ident'>, select: Select, order: readonly string[] = []): string {
   const columns = select.columns.map((c) =>
     isColumn(c.sql, dialect.ident(c.name)) ? c.sql : `${c.sql} AS ${dialect.ident(c.name)}`,
   )

@@ -11,8 +11,6 @@ export interface ViewUse {
   /** Join key → spine column. */
   readonly keys: ReadonlyMap<string, string>
   readonly outputs: readonly { readonly feature: string; readonly as: string }[]
-  /** Whether rows read in place may tie in (keys, event, created). False only where that is known. */
-  readonly ties: boolean
 }
 
 /** What an as-of join is asked for, beyond its views. */
@@ -30,7 +28,7 @@ export function asOfPlan(definitions: Definitions, uses: readonly ViewUse[], req
     on: use.view.joinKeys.map((k) => ({ left: use.keys.get(k.name) ?? k.name, right: k.name })),
     ttlUs: use.view.ttlUs,
     knownByLeft: request.knownBySpine,
-    order: orderOf(use.view, use.ties),
+    order: orderOf(use.view),
     outputs: use.outputs.map((o) => ({ column: o.feature, as: o.as })),
   }))
   const spineColumns = new Map<string, { name: string; type: ResolvedView['joinKeys'][number]['type'] }>()
@@ -68,7 +66,7 @@ export function eventsPlan(
     input: rows,
     where: { op: '=', column: own.tombstone, type: 'bool', value: false },
   }
-  const order = orderOf(use.view, true)
+  const order = orderOf(use.view)
   const columns = [...new Set([...columnsOf(use.view), ...order])].map((c) => ({ as: c, column: c }))
   const sorted: Relation = {
     kind: 'sort',
@@ -98,7 +96,7 @@ export function snapshotPlan(
     range.asOf,
   )
   const keys = use.view.joinKeys.map((k) => k.name)
-  const latest: Relation = { kind: 'latest', input: rows, by: keys, order: orderOf(use.view, use.ties) }
+  const latest: Relation = { kind: 'latest', input: rows, by: keys, order: orderOf(use.view) }
   const live: Relation = {
     kind: 'filter',
     input: latest,

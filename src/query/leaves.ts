@@ -24,6 +24,28 @@ export function leavesOf(relation: Relation): Leaf[] {
   }
 }
 
+/** Leaves beneath an as-of join's right side or a choice of the latest: their rows are read for their places first, then again. */
+export function leavesReadTwice(relation: Relation): Leaf[] {
+  switch (relation.kind) {
+    case 'latest':
+      return leavesOf(relation.input)
+    case 'asOf':
+      return relation.joins.flatMap((join) => leavesOf(join.right))
+    case 'union':
+      return relation.inputs.flatMap(leavesReadTwice)
+    case 'semi':
+      return [...leavesReadTwice(relation.input), ...leavesReadTwice(relation.among)]
+    case 'source':
+    case 'sql':
+    case 'log':
+    case 'input':
+    case 'beside':
+      return []
+    default:
+      return leavesReadTwice(relation.input)
+  }
+}
+
 /** Each input once, with all that its leaves use. */
 export function inputsOf(leaves: readonly Leaf[]): InputRows[] {
   const inputs = new Map<string, InputRows>()

@@ -23,8 +23,6 @@ export interface RunScope {
   readonly purgedBelow: bigint
   /** For a `sql` source with `lateness`: its results from this instant on are read as new. Null: nothing in place is new but by files. */
   readonly newFrom: bigint | null
-  /** Whether rows read in place may tie. */
-  readonly ties: boolean
 }
 
 /**
@@ -38,7 +36,7 @@ export function runPlan(definitions: Definitions, view: ResolvedView, scope: Run
   const all = [...parts.known, ...parts.fresh]
   if (all.length === 0 || ground.length === 0) return null
   const keys = view.joinKeys.map((k) => k.name)
-  const latest = (input: Relation): Relation => ({ kind: 'latest', input, by: keys, order: orderOf(view, scope.ties) })
+  const latest = (input: Relation): Relation => ({ kind: 'latest', input, by: keys, order: orderOf(view) })
   if (contains(scope.gap, ground)) return latest(within(unionOf(all), ground))
   const candidates: Relation[] = []
   if (parts.fresh.length > 0) {
@@ -91,18 +89,6 @@ function partsOf(
   if (scope.coveredFiles.length > 0) known.push(rowsInPlace(definitions, view, { files: scope.coveredFiles }))
   if (scope.newFiles.length > 0) fresh.push(rowsInPlace(definitions, view, { files: scope.newFiles }))
   return { known, fresh }
-}
-
-/** How many pairs of rows read in place are equal in (keys, event, created): 0 means that ties need no settling. Two plans whose counts are compared. */
-export function tiePlans(
-  definitions: Definitions,
-  view: ResolvedView,
-  files: readonly FileIdentity[],
-): { rows: Relation; distinct: Relation } | null {
-  if (!readsInPlace(view.source)) return null
-  const columns = [...view.joinKeys.map((k) => k.name), own.event, own.created].map((c) => ({ as: c, column: c }))
-  const rows: Relation = { kind: 'derive', input: rowsInPlace(definitions, view, { files }), columns }
-  return { rows: { kind: 'count', input: rows }, distinct: { kind: 'count', input: { kind: 'distinct', input: rows } } }
 }
 
 /** How many rows read in place a view leaves out since a key or the event time is null. */

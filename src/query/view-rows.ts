@@ -15,10 +15,10 @@ export interface RowsScope {
   readonly purgedBelow: bigint
 }
 
-/** The columns by which rows of one entity are ordered, the latest last. Feature columns settle ties of rows read in place; they are left out where it is known that there are none. */
-export function orderOf(view: ResolvedView, ties: boolean): string[] {
+/** The columns by which rows of one entity are ordered, the latest last. Feature columns settle ties of rows read in place. */
+export function orderOf(view: ResolvedView): string[] {
   const order: string[] = [own.event, own.created, own.reading, own.tie]
-  return ties && readsInPlace(view.source) ? [...order, ...view.features.map((f) => f.name)] : order
+  return readsInPlace(view.source) ? [...order, ...view.features.map((f) => f.name)] : order
 }
 
 /** Whether rows of the source lie somewhere else than in the push log. */

@@ -151,7 +151,6 @@ function viewUse(read: Prepared, i: number): ViewUse {
       const output = must(read.compiled.outputs[o], 'an output')
       return { feature: output.feature.name, as: output.name }
     }),
-    ties: true,
   }
 }
 

@@ -8,16 +8,17 @@ export const priorities = ['online', 'push', 'metadata', 'historical'] as const
 export type Priority = (typeof priorities)[number]
 
 /**
- * When a request is refused instead of taken: while the event loop is later than this on average, or so many of its kind are
- * under way. No rate is fixed: what a machine can do is what it does without being late.
- * An online read waits about twice the delay of the loop, and has 250 ms: there is no use in taking it beyond that.
+ * How many requests of a kind may be under way: `most`, and only a `few` while the event loop is later than `delayMs` on average.
+ * No rate is fixed: what a machine can do is what it does without being late. (A few go on being answered on a machine that others
+ * keep busy: refusing those would help nobody.) An online read waits about twice the delay of the loop, and has 250 ms.
  */
-const bounds: Readonly<Record<Priority, { readonly delayMs: number; readonly underway: number }>> = Object.freeze({
-  online: { delayMs: 400, underway: 2000 },
-  push: { delayMs: 200, underway: 1000 },
-  metadata: { delayMs: 150, underway: 200 },
-  historical: { delayMs: 100, underway: 200 },
-})
+const bounds: Readonly<Record<Priority, { readonly most: number; readonly delayMs: number; readonly few: number }>> =
+  Object.freeze({
+    online: { most: 2000, delayMs: 200, few: 64 },
+    push: { most: 1000, delayMs: 100, few: 32 },
+    metadata: { most: 200, delayMs: 75, few: 4 },
+    historical: { most: 200, delayMs: 50, few: 2 },
+  })
 
 /** Lets requests in, or refuses them before anything was done for them: a number compared, nanoseconds. */
 export class Admission {
@@ -29,10 +30,15 @@ export class Admission {
     this.#delay = delay
   }
 
+  /** Whether a request would be taken in. */
+  hasRoom(priority: Priority): boolean {
+    const { most, delayMs, few } = bounds[priority]
+    return this.#underway[priority] < (this.#delay.recentMs > delayMs ? few : most)
+  }
+
   /** Takes a request in; false where it has to be refused with `overloaded`. Who was taken in must `leave`. */
   enter(priority: Priority): boolean {
-    const { delayMs, underway } = bounds[priority]
-    if (this.#underway[priority] >= underway || this.#delay.recentMs > delayMs) {
+    if (!this.hasRoom(priority)) {
       this.#shed[priority] += 1
       return false
     }

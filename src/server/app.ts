@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import fastify, { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { parseExact } from '../codecs/exact-json.ts'
@@ -245,7 +246,7 @@ function sendProblem(
 ): FastifyReply {
   if (error.status === 500 && error.code !== 'INTERRUPTED')
     request.log.error({ err: error.cause ?? error, code: error.code, url: request.url }, error.message)
-  abandonBody(request.raw)
+  abandonBody(request.raw, reply.raw.socket)
   if (context.isClosing()) reply.header('connection', 'close')
   const { status, headers, text } = problemReply(error, { dir: context.roots.dir })
   reply.code(status).serializer(asIs).header('x-request-id', request.id)
@@ -253,10 +254,10 @@ function sendProblem(
   return reply.send(text)
 }
 
-/** A request that is refused before its body was read may go on sending, but not for ever. */
-function abandonBody(request: IncomingMessage): void {
-  if (request.complete || request.destroyed) return
+/** A request that is refused before its body was read may go on sending, but not for ever. (Who read a part of it may have destroyed it, which ends nothing.) */
+function abandonBody(request: IncomingMessage, connection: Socket | null): void {
+  if (request.complete || connection === null || connection.destroyed) return
   setTimeout(() => {
-    if (!request.complete) request.destroy()
+    if (!request.complete) connection.destroy()
   }, serverLimits.lingerMs).unref()
 }

@@ -8,12 +8,17 @@ const lingerTimes = 4
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
+/** Bodies that are read or being read: whoever asks again gets the same. */
+const bodies = new WeakMap<IncomingMessage, Promise<Buffer>>()
+
 /**
- * Reads a whole body as UTF-8 text; undefined where there is none.
+ * Reads a whole body as UTF-8 text; undefined where there is none. It may be asked for again.
  * @throws PAYLOAD_TOO_LARGE, DEADLINE_EXCEEDED for a body that takes too long, BAD_REQUEST for one that is cut off or no UTF-8.
  */
 export async function readText(stream: IncomingMessage, limits: RequestLimits): Promise<string | undefined> {
-  const bytes = await new BodyReader(stream, limits).whole
+  let whole = bodies.get(stream)
+  if (whole === undefined) bodies.set(stream, (whole = new BodyReader(stream, limits).whole))
+  const bytes = await whole
   if (bytes.length === 0) return undefined
   try {
     return utf8.decode(bytes)
@@ -77,6 +82,7 @@ class BodyReader {
       const [only] = this.#chunks
       this.#settle.resolve(this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks))
     } else {
+      this.#chunks = []
       // The listener for errors stays: what goes wrong from now on is of no interest, but must not end the process.
       this.#stream.resume()
       this.#settle.reject(error)

@@ -76,7 +76,6 @@ export function useOf(view: ResolvedView, change: Partial<ViewUse> = {}): ViewUs
     purgedBelow: 0n,
     keys: new Map(),
     outputs: view.features.map((f) => ({ feature: f.name, as: f.name })),
-    ties: true,
     ...change,
   }
 }

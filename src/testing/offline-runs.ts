@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { runPlan, tiePlans } from '../query/materialize.ts'
+import { runPlan } from '../query/materialize.ts'
 import { own } from '../query/relation.ts'
 import { type Interval, gaps, unite } from '../values/intervals.ts'
 import { tombstoneTie } from '../values/order.ts'
@@ -36,7 +36,6 @@ export const offlineRunLaws: readonly Law<OfflineHarness>[] = [1, 2].map((seed) 
         logBefore: head,
         purgedBelow: 0n,
         newFrom: null,
-        ties: true,
         coveredFiles: files.filter((_, file) => file === coveredFile),
         newFiles: files.filter((_, file) => file !== coveredFile),
       })
@@ -56,12 +55,6 @@ export const offlineRunLaws: readonly Law<OfflineHarness>[] = [1, 2].map((seed) 
       const wanted = expected.toSorted(byKeys).map(written)
       assert.deepEqual(found.toSorted(byText), wanted.toSorted(byText))
     }
-    const ties = tiePlans(definitions, view, files)
-    const inPlace = history.filter((r) => r.reading === 1 && r.a !== null && r.b !== null)
-    const distinct = new Set(inPlace.map((r) => JSON.stringify([`${r.a}`, r.b, `${r.event}`, `${r.created}`])))
-    assert.ok(ties !== null)
-    assert.deepEqual(await read(store.offline, ties.rows), { rows: [BigInt(inPlace.length)] })
-    assert.deepEqual(await read(store.offline, ties.distinct), { rows: [BigInt(distinct.size)] })
   },
 }))
 

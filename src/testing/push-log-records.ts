@@ -97,9 +97,15 @@ export function edgeRecord(): LogRecord {
   }
 }
 
-/** Everything between two positions; absent: everything below the head. */
-export async function readAll(log: PushLog, from = 0n, before?: bigint): Promise<Positioned[]> {
-  return Array.fromAsync(log.changes(from, before ?? (await log.head())))
+/** Everything between two positions; absent: everything below the head. Of some targets, or of any. */
+export async function readAll(
+  log: PushLog,
+  from = 0n,
+  before?: bigint,
+  targets?: readonly LogTarget[],
+): Promise<Positioned[]> {
+  const range = { from, before: before ?? (await log.head()), ...(targets === undefined ? {} : { targets }) }
+  return Array.fromAsync(log.changes(range))
 }
 
 /** The position of an append that must have counted. */

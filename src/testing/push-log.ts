@@ -26,7 +26,7 @@ const calls: readonly [string, (log: PushLog, call?: Call) => Promise<unknown>][
     async (log, call) => log.append([record([9], { deadLetters: [letter(9)], idempotency: taken('nine') })], call),
   ],
   ['head', async (log, call) => log.head(call)],
-  ['changes', async (log, call) => Array.fromAsync(log.changes(0n, 1n << 62n, call))],
+  ['changes', async (log, call) => Array.fromAsync(log.changes({ from: 0n, before: 1n << 62n }, call))],
   ['lookup', async (log, call) => log.lookup('one', start, call)],
   ['deadLetters', async (log, call) => log.deadLetters({ limit: 9 }, call)],
   [
@@ -67,7 +67,7 @@ const lifetimeLaws: readonly Law<PushLogHarness>[] = [
       const seen: bigint[] = []
       await assert.rejects(
         async () => {
-          for await (const each of log.changes(0n, await log.head(), { signal: abort.signal })) {
+          for await (const each of log.changes({ from: 0n, before: await log.head() }, { signal: abort.signal })) {
             seen.push(each.position)
             abort.abort()
           }

@@ -6,6 +6,7 @@ import { storeLifetimeLaws } from './store-lifetime.ts'
 import { storeMaterializeLaws } from './store-materialize.ts'
 import { storeOnlineLaws } from './store-online.ts'
 import { storeRebuildLaws } from './store-rebuild.ts'
+import { storeTableLaws } from './store-tables.ts'
 import { storeShownLaws } from './store-shown.ts'
 import { storeWriteLaws } from './store-writes.ts'
 
@@ -19,6 +20,7 @@ export const storeLaws: readonly Law<StoreHarness>[] = [
   ...storeOnlineLaws,
   ...storeShownLaws,
   ...storeHistoryLaws,
+  ...storeTableLaws,
   ...storeWriteLaws,
   ...storeLifetimeLaws,
 ]

@@ -87,7 +87,7 @@ test('errors are told with place, lines and fix; pointers into requests are not'
     remedy: 'Mend it.',
   })
   const pointed = fail('BAD_VALUE', 'Not good', { at: '/features/0' })
-  expect(errorText(failAll([placed, pointed]), window.colours)).toBe(
+  expect(errorText(failAll([placed, pointed]), pipe)).toBe(
     [
       'x UNKNOWN_SOURCE  There is none',
       '  a.yaml:2:3',

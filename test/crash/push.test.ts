@@ -151,7 +151,7 @@ async function expectLogged(
   const all = [...acknowledged, ...cut]
   const byEntity = new Map(all.map((push) => [ownEntity(push), push]))
   const counts = new Map<string, number>()
-  for await (const { record } of opened.engines.log.changes(from, await opened.engines.log.head())) {
+  for await (const { record } of opened.engines.log.changes({ from, before: await opened.engines.log.head() })) {
     const [own, hot] = record.rows.map((row) => Number(row.values[record.columns.findIndex((c) => c.name === 'k')]))
     const push = byEntity.get(own ?? NaN)
     if (push === undefined) {

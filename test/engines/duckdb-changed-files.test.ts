@@ -1,8 +1,9 @@
 import { appendFile, copyFile, open, rename, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { FileSourceDef, SourceDef } from '../../src/define/definition.ts'
-import type { Relation } from '../../src/query/relation.ts'
+import { type Relation, own } from '../../src/query/relation.ts'
 import { type DuckdbBench, columnsOf, csv, openBench, parquet, rows } from '../support/duckdb-bench.ts'
 
 let bench: DuckdbBench
@@ -17,6 +18,47 @@ const read = async (plan: Relation): Promise<Record<string, unknown[]>> =>
   columnsOf(await bench.offline.query({ plan }))
 const describeOne = async (source: SourceDef) =>
   (await bench.offline.describe([source], new Map([[source.name, source]])))[0]
+
+/** The value `v` of each `k`, as of `at`. */
+const statePlan: Relation = {
+  kind: 'asOf',
+  left: {
+    kind: 'input',
+    name: 'spine',
+    uses: [
+      { name: 'k', type: 'int64' },
+      { name: 'at', type: 'timestamp' },
+    ],
+  },
+  at: 'at',
+  joins: [
+    {
+      right: {
+        kind: 'derive',
+        input: {
+          kind: 'source',
+          source: parquet('f.parquet'),
+          take: [
+            { column: 'k', as: 'k', type: 'int64' },
+            { column: 'v', as: 'v', type: 'int32' },
+            { column: 'at', as: own.event, type: 'timestamp' },
+          ],
+        },
+        columns: [
+          { as: 'k', column: 'k' },
+          { as: 'v', column: 'v' },
+          { as: own.event, column: own.event },
+          { as: own.created, type: 'timestamp', constant: null },
+        ],
+      },
+      on: [{ left: 'k', right: 'k' }],
+      ttlUs: 0n,
+      knownByLeft: false,
+      order: [own.event, own.created, 'v'],
+      outputs: [{ column: 'v', as: 'v' }],
+    },
+  ],
+}
 
 describe('files that are not what they were', () => {
   const listed = async (source: FileSourceDef) => (await describeOne(source))?.files ?? []
@@ -66,6 +108,37 @@ describe('files that are not what they were', () => {
         if (batch.columns[0]?.[0] === 0n) await utimes(join(bench.dir, 'f.parquet'), 1, 1)
     })()
     await expect(reading).rejects.toMatchObject({ code: 'SOURCE_CHANGED' })
+  })
+
+  // The join looks at the file twice: for the winners' places, then for their values.
+  test('a training set is of one state of a file that is replaced all the while', async () => {
+    const copies = 300
+    const state = (v: number): string =>
+      `COPY (SELECT i AS k, TIMESTAMP '2026-01-01' + to_seconds(${v}) AS at, ${v} AS v FROM range(${copies}) AS r(i)) TO '{dir}/state${v}.parquet'`
+    for (const v of [0, 1]) await bench.sql(state(v))
+    const put = async (v: number): Promise<void> => {
+      await copyFile(join(bench.dir, `state${v}.parquet`), join(bench.dir, 'aside'))
+      await rename(join(bench.dir, 'aside'), join(bench.dir, 'f.parquet'))
+    }
+    await put(0)
+    let done = false
+    const replacing = (async () => {
+      for (let v = 1; !done; v = 1 - v) {
+        await put(v)
+        await sleep(7)
+      }
+    })()
+    const spine = { kind: 'rows' as const, rows: Array.from({ length: copies }, (_, k) => ({ k, at: '2026-01-02' })) }
+    const read = async (): Promise<string> => {
+      const result = await bench.offline.query({ plan: statePlan, inputs: new Map([['spine', spine]]) })
+      const values = new Set((await columnsOf(result))['v'])
+      return [...values].join(', ')
+    }
+    for (let i = 0; i < 40; i++)
+      expect(['0', '1', 'SOURCE_CHANGED']).toContain(await read().catch((thrown: { code: string }) => thrown.code))
+    done = true
+    await replacing
+    expect(['0', '1']).toContain(await read())
   })
 
   test('a file cut short, one that is no Parquet and one with a damaged page are named', async () => {

@@ -78,6 +78,10 @@ test('the log in files does what the log in memory does, with any number of hand
             expect((await readAll(log, 0n, inFiles)).map((each) => each.record)).toEqual(
               (await readAll(model, 0n, inModel)).map((each) => each.record),
             )
+            for (const targets of [[], [airports], [flights, airports]])
+              expect((await readAll(log, inFiles, undefined, targets)).map((each) => each.record)).toEqual(
+                (await readAll(model, inModel, undefined, targets)).map((each) => each.record),
+              )
             const query = {
               limit: 1 + (step.choice % 4),
               ...(step.choice % 2 === 0 ? {} : { target: target.name }),

@@ -85,7 +85,7 @@ async function until(condition: () => boolean): Promise<void> {
 async function namesIn(log: PushLog): Promise<string[]> {
   const names: string[] = []
   let last = 0n
-  for await (const { position, record } of log.changes(0n, await log.head())) {
+  for await (const { position, record } of log.changes({ from: 0n, before: await log.head() })) {
     expect(position > last).toBe(true)
     last = position
     const name = nameOf(record)

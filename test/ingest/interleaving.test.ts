@@ -77,7 +77,7 @@ async function play(bench: IngestBench, each: Step): Promise<void> {
 async function expected(bench: IngestBench, name: 'delays' | 'far', key: string): Promise<ReadRow | null> {
   const features = name === 'delays' ? ['delay', 'miles'] : ['miles']
   let best: { order: OrderTuple; values: (Value | null)[] } | undefined
-  for await (const { record } of bench.deps.log.changes(0n, await bench.deps.log.head())) {
+  for await (const { record } of bench.deps.log.changes({ from: 0n, before: await bench.deps.log.head() })) {
     if (record.to === 'offline' || (record.target.name !== name && record.target.name !== 'taps')) continue
     const of = (column: string): number => record.columns.findIndex((c) => c.name === column)
     const keyAt = of(name === 'far' && record.target.name === 'taps' ? 'code' : 'airport')

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { duckdbDialect } from '../../src/engines/duckdb/dialect.ts'
+import { duckdbDialect } from '../../src/engines/duckdb/plan-dialect.ts'
 import type { InputTable, Leaves } from '../../src/query/block.ts'
 import { compile, queryText } from '../../src/query/compile.ts'
 import {
@@ -89,7 +89,7 @@ const leaves = (
 
 const text = (plan: Relation, from = leaves()): string[] => {
   const compiled = compile(plan, duckdbDialect, from)
-  return [...compiled.steps, queryText(duckdbDialect, compiled)]
+  return [...compiled.steps.map((step) => step.sql), queryText(duckdbDialect, compiled)]
 }
 
 const event = (op: '<' | '>=', value: bigint): Predicate => ({ op, column: own.event, type: 'timestamp', value })
@@ -141,11 +141,19 @@ describe('plans as SQL', () => {
   })
 
   test('the latest is chosen by whole rows; columns that are the same in all rows decide nothing', () => {
-    expect(
-      text({ kind: 'latest', input: rows, by: ['airport'], order: [own.event, own.created, own.reading, own.tie] }),
-    ).toEqual([
-      `SELECT t."airport", t."delay", t."_event", t."_created", t."_reading", t."_tie", t."_tombstone" FROM (SELECT t."airport", t."delay", t."_event", CAST(NULL AS TIMESTAMP) AS "_created", CAST(1 AS BIGINT) AS "_reading", CAST(0 AS BIGINT) AS "_tie", false AS "_tombstone" FROM (SELECT * FROM flights) AS t QUALIFY row_number() OVER (PARTITION BY t."airport" ORDER BY t."_event" DESC NULLS LAST) = 1) AS t`,
+    expect(text({ kind: 'latest', input: rows, by: ['airport'], order })).toEqual([
+      'CREATE TEMP TABLE "_latest_0_top" AS SELECT t."airport" AS "g0", max(t."_event") AS "top" FROM (SELECT * FROM flights) AS t GROUP BY t."airport"',
+      'CREATE TEMP TABLE "_latest_0" AS SELECT t."airport", t."delay", t."_event", CAST(NULL AS TIMESTAMP) AS "_created", CAST(1 AS BIGINT) AS "_reading", CAST(0 AS BIGINT) AS "_tie", false AS "_tombstone" FROM (SELECT * FROM flights) AS t JOIN "_latest_0_top" AS _top ON t."airport" IS NOT DISTINCT FROM _top.g0 AND t."_event" = _top."top"',
+      'DROP TABLE "_latest_0_top"',
+      'SELECT t."airport", t."delay", t."_event", t."_created", t."_reading", t."_tie", t."_tombstone" FROM (SELECT * FROM "_latest_0") AS t',
     ])
+    const { steps } = compile({ kind: 'latest', input: rows, by: ['airport'], order }, duckdbDialect, leaves())
+    expect(steps[1]?.settle?.test).toBe(
+      'SELECT (SELECT count(*) FROM "_latest_0") > (SELECT count(*) FROM "_latest_0_top")',
+    )
+    expect(steps[1]?.settle?.sql).toBe(
+      `${steps[1]?.sql.replace('CREATE', 'CREATE OR REPLACE')} QUALIFY row_number() OVER (PARTITION BY t."airport" ORDER BY t."delay" DESC NULLS LAST) = 1`,
+    )
   })
 
   test('a union matches columns by name and leaves out leaves without rows', () => {
@@ -215,16 +223,21 @@ const asOf = (change: Partial<AsOf['joins'][number]>): AsOf => ({
 })
 
 describe('as-of joins as SQL', () => {
-  test('ties by value come after the instant; user names do not reach the text', () => {
+  test('values settle only what instants leave; user names do not reach the text', () => {
     expect(text(asOf({ ttlUs: 5n }))).toEqual([
-      'CREATE TEMP TABLE "_as_of_0" AS SELECT l."row", CASE WHEN epoch_us(l."at") - epoch_us(r."event") <= 5 THEN r."o0" END AS "o0" FROM (SELECT i."row", i."u1" AS "at", i."c0" AS "k0", {\'f0\': i."u1", \'f1\': 2, \'f2\': CAST(0 AS INTEGER)} AS "key" FROM "spine" AS i) AS l ASOF LEFT JOIN (SELECT t."airport" AS "k0", t."_event" AS "event", t."delay" AS "o0", {\'f0\': t."_event", \'f1\': CASE WHEN t."delay" IS NULL THEN 0 ELSE 1 END, \'f2\': coalesce(t."delay", CAST(0 AS INTEGER))} AS "key" FROM (SELECT * FROM flights) AS t WHERE t."airport" IS NOT NULL) AS r ON l.k0 = r.k0 AND l."key" >= r."key" ORDER BY l."row"',
+      'CREATE TEMP TABLE "_as_of_0_top" AS SELECT l."row", l."k0", CASE WHEN epoch_us(l."at") - epoch_us(r."event") <= 5 THEN r."event" END AS "event" FROM (SELECT i."row", i."u1" AS "at", i."c0" AS "k0", i."u1" AS "key" FROM "spine" AS i) AS l ASOF LEFT JOIN (SELECT t."airport" AS "k0", t."_event" AS "event", t."_event" AS "key" FROM (SELECT * FROM flights) AS t WHERE t."airport" IS NOT NULL) AS r ON l.k0 = r.k0 AND l."key" >= r."key"',
+      'CREATE TEMP TABLE "_as_of_0" AS SELECT w."row", r."o0" FROM "_as_of_0_top" AS w LEFT JOIN (SELECT t."airport" AS "k0", t."_event" AS "event", t."delay" AS "o0", t."delay" AS "t0" FROM (SELECT * FROM flights) AS t WHERE t."airport" IS NOT NULL) AS r ON w."k0" = r."k0" AND w."event" = r."event" ORDER BY w."row"',
+      'DROP TABLE "_as_of_0_top"',
       'SELECT s."c0" AS "airport""; DROP", s."c1" AS "_event", j0."o0" AS "delay" FROM "spine" AS s POSITIONAL JOIN "_as_of_0" AS j0',
     ])
+    expect(compile(asOf({}), duckdbDialect, leaves()).steps[1]?.settle?.sql).toContain(
+      ' QUALIFY row_number() OVER (PARTITION BY w."row" ORDER BY r.t0 DESC NULLS LAST) = 1 ORDER BY w."row"',
+    )
   })
 
   test('pushed rows bring created time, tie and tombstones', () => {
     expect(text(asOf({ right: pushed, order: [own.event, own.created, own.reading, own.tie] }))[0]).toEqual(
-      'CREATE TEMP TABLE "_as_of_0" AS SELECT l."row", CASE WHEN NOT r.dead THEN r."o0" END AS "o0" FROM (SELECT i."row", i."u1" AS "at", i."c0" AS "k0", {\'f0\': i."u1", \'f1\': TIMESTAMP \'infinity\', \'f2\': CAST(9223372036854775807 AS BIGINT)} AS "key" FROM "spine" AS i) AS l ASOF LEFT JOIN (SELECT t."airport" AS "k0", t."_event" AS "event", t."_tombstone" AS "dead", t."delay" AS "o0", {\'f0\': t."_event", \'f1\': coalesce(t."_created", TIMESTAMP \'-infinity\'), \'f2\': t."_tie"} AS "key" FROM (SELECT * FROM log) AS t WHERE t."airport" IS NOT NULL) AS r ON l.k0 = r.k0 AND l."key" >= r."key" ORDER BY l."row"',
+      'CREATE TEMP TABLE "_as_of_0_top" AS SELECT l."row", l."k0", CASE WHEN NOT r.dead THEN r."event" END AS "event", r."created", r."p0" FROM (SELECT i."row", i."u1" AS "at", i."c0" AS "k0", {\'f0\': i."u1", \'f1\': TIMESTAMP \'infinity\', \'f2\': CAST(9223372036854775807 AS BIGINT)} AS "key" FROM "spine" AS i) AS l ASOF LEFT JOIN (SELECT t."airport" AS "k0", t."_event" AS "event", coalesce(t."_created", TIMESTAMP \'-infinity\') AS "created", t."_tie" AS "p0", t."_tombstone" AS "dead", {\'f0\': t."_event", \'f1\': coalesce(t."_created", TIMESTAMP \'-infinity\'), \'f2\': t."_tie"} AS "key" FROM (SELECT * FROM log) AS t WHERE t."airport" IS NOT NULL) AS r ON l.k0 = r.k0 AND l."key" >= r."key"',
     )
   })
 
@@ -239,13 +252,15 @@ describe('as-of joins as SQL', () => {
       'SELECT s."c0" AS "airport""; DROP", s."c1" AS "_event", CAST(NULL AS INTEGER) AS "delay" FROM "spine" AS s',
     ])
     expect(text(asOf({ on: [], order: [own.event, own.created] }))[0]).toContain(
-      't."_event" AS "key" FROM (SELECT * FROM flights) AS t) AS r ON l."key" >= r."key" ORDER BY',
+      't."_event" AS "key" FROM (SELECT * FROM flights) AS t) AS r ON l."key" >= r."key"',
     )
   })
 
   test('few left rows: only the rows of their entities are joined', () => {
     const few = leaves([], null, { ...spine, rows: 100 })
-    expect(text(asOf({ order: [own.event, own.created] }), few)[0]).toContain(
+    const [winners, rows] = text(asOf({ order: [own.event, own.created] }), few)
+    expect(rows).not.toContain('EXISTS')
+    expect(winners).toContain(
       'FROM (SELECT t."airport", t."delay", t."_event", CAST(NULL AS TIMESTAMP) AS "_created", CAST(1 AS BIGINT) AS "_reading", CAST(0 AS BIGINT) AS "_tie", false AS "_tombstone" FROM (SELECT * FROM flights) AS t) AS l WHERE EXISTS (SELECT 1 FROM (SELECT t."c0" AS "airport" FROM "spine" AS t) AS r WHERE r."airport" = l."airport") AND l."airport" IS NOT NULL)',
     )
     expect(text(asOf({}), leaves([], null, { ...spine, rows: 1_000_000 }))[0]).not.toContain('EXISTS')

@@ -13,17 +13,7 @@ import { startServer } from '../../src/server/start.ts'
 export async function openRemoteUnderTest(open: () => Promise<StoreUnderTest>): Promise<StoreUnderTest> {
   await using owned = new AsyncDisposableStack()
   const served = owned.use(await open())
-  const dir = await mkdtemp(join(tmpdir(), 'provender-served-'))
-  owned.defer(() => rm(dir, { recursive: true, force: true }))
-  const server = owned.use(
-    await startServer(presentStore(served), {
-      host: '127.0.0.1',
-      port: 0,
-      sql: true,
-      roots: { dir, dataRoots: [] },
-      logLevel: 'silent',
-    }),
-  )
+  const server = owned.use(await serveUnderTest(served))
   const store = owned.use(await openRemoteStore({ url: server.url, timeoutMs: 60_000 }))
   const kept = owned.move()
   return {
@@ -39,6 +29,25 @@ export async function openRemoteUnderTest(open: () => Promise<StoreUnderTest>): 
     backupMetadata: () => served.backupMetadata(),
     onPhase: (hook) => served.onPhase(hook),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}
+
+/** A real server on the store of a harness. */
+export async function serveUnderTest(served: StoreUnderTest): Promise<{ readonly url: string } & AsyncDisposable> {
+  const dir = await mkdtemp(join(tmpdir(), 'provender-served-'))
+  const server = await startServer(presentStore(served), {
+    host: '127.0.0.1',
+    port: 0,
+    sql: true,
+    roots: { dir, dataRoots: [] },
+    logLevel: 'silent',
+  })
+  return {
+    url: server.url,
+    async [Symbol.asyncDispose]() {
+      await server.close()
+      await rm(dir, { recursive: true, force: true })
+    },
   }
 }
 

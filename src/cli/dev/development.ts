@@ -31,7 +31,7 @@ export function tell({ session }: Pick<Development, 'session'>, line: string): v
 /** Shows what went wrong; the work goes on. @throws where it ended because the user stopped it. */
 export function tellError({ session }: Pick<Development, 'session'>, thrown: unknown): void {
   if (session.interrupted) throw thrown
-  session.terminal.say(errorText(asProvenderError(thrown), session.terminal.err.colours))
+  session.terminal.say(errorText(asProvenderError(thrown), session.terminal.err))
 }
 
 /**

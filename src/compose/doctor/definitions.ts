@@ -30,6 +30,7 @@ export async function filesFinding(dir: string, head: Head): Promise<Finding> {
       'provender validate',
     )
   const told = `${counted(files.length, 'file')}, all valid`
+  if (head.version === 0) return well(told)
   return canonicalJson(toWire(definitions)) === canonicalJson(toWire(head.definitions))
     ? well(`${told}, equal to the registry`)
     : worth(`${told}, but not what registry version ${head.version} holds`, 'provender plan')

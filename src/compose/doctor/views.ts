@@ -89,7 +89,7 @@ export async function pushLogFinding(parts: Parts, stored: readonly Stored[], ca
   const behind = new Map<string, number>()
   let looked = 0
   let oldest: bigint | undefined
-  for await (const { position, record } of parts.log.changes(from, head, call)) {
+  for await (const { position, record } of parts.log.changes({ from, before: head }, call)) {
     if (record.to === 'offline') continue
     for (const [i, { generation }] of stored.entries()) {
       const { name } = generation.resolved

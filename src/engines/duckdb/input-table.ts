@@ -5,7 +5,8 @@ import { fail } from '../../kernel/errors.ts'
 import { nearest } from '../../kernel/nearest.ts'
 import type { InputRows } from '../../query/relation.ts'
 import { bounded, readAs, sourceType, widerIntegers } from './column-type.ts'
-import { duckdbDialect, ident } from './dialect.ts'
+import { ident, typeName } from './dialect.ts'
+import { keepTable } from './kept-table.ts'
 import type { Session } from './session.ts'
 
 /** An input in a table: how the plan sees it, and how its columns come out. */
@@ -57,7 +58,7 @@ export async function keepInput(
     if (sql !== column.sql) selected.push(`${sql} AS ${ident(`u${i}`)}`)
   }
   await session.run(
-    duckdbDialect.keep(
+    keepTable(
       from.table,
       `SELECT row_number() OVER () AS ${ident(rowColumn)}, ${selected.join(', ')} FROM ${from.sql}`,
     ),
@@ -129,7 +130,7 @@ function usedAs(column: BroughtColumn, type: FeatureType, label: string): string
   const sql = readAs(column.sql, column.duckType, type, { source: label, column: column.name })
   if (sql !== undefined) return sql
   if (integers.has(column.duckType) && (type === 'int32' || type === 'int64'))
-    return `TRY_CAST(${column.sql} AS ${duckdbDialect.typeName(type)})`
+    return `TRY_CAST(${column.sql} AS ${typeName(type)})`
   throw fail(
     'TYPE_MISMATCH',
     `Column "${column.name}" of ${label} is ${sourceType(column.duckType)}, the plan needs ${type}`,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { copyFile, rename, rm } from 'node:fs/promises'
+import { copyFile, mkdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fail, isProvenderError } from '../../kernel/errors.ts'
 import type { QueryResult } from '../../ports/offline.ts'
@@ -7,7 +7,8 @@ import type { CompiledColumn } from '../../query/block.ts'
 import { type Compiled, queryText } from '../../query/compile.ts'
 import type { Batch, Field } from '../../values/batch.ts'
 import { batchOf } from './chunk-columns.ts'
-import { duckdbDialect, quote } from './dialect.ts'
+import { quote } from './dialect.ts'
+import { duckdbDialect } from './plan-dialect.ts'
 import type { InputOutput } from './input-table.ts'
 import type { Session } from './session.ts'
 
@@ -91,6 +92,7 @@ async function writeParquet(parts: QueryParts, path: string): Promise<number> {
   const beside = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)
   const written = parts.scratchDir === null ? beside : join(parts.scratchDir, `${randomUUID()}.parquet`)
   try {
+    if (parts.scratchDir !== null) await mkdir(parts.scratchDir, { recursive: true })
     const query = queryText(duckdbDialect, compiled, compiled.columns)
     const options = ['FORMAT parquet', 'COMPRESSION snappy', 'USE_TMP_FILE false']
     if (await hasNegativeZeros(parts)) options.push('DICTIONARY_SIZE_LIMIT 0')

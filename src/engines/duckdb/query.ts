@@ -4,24 +4,41 @@ import { fail } from '../../kernel/errors.ts'
 import type { OfflineQuery, QueryResult, SpineInput } from '../../ports/offline.ts'
 import type { Leaves } from '../../query/block.ts'
 import { compile } from '../../query/compile.ts'
-import { type Leaf, asOfsOf, inputsOf, leavesOf, sqlInputsOf } from '../../query/leaves.ts'
+import type { Step } from '../../query/dialect.ts'
 import type { InputRows, Relation, SqlInput } from '../../query/relation.ts'
 import type { FileIdentity } from '../../values/file-identity.ts'
-import { duckdbDialect, ident } from './dialect.ts'
+import { ident } from './dialect.ts'
+import { duckdbDialect } from './plan-dialect.ts'
 import type { Engine } from './engine.ts'
 import { explain } from './explain.ts'
 import { keepFile } from './input-file.ts'
 import { keepRows } from './input-rows.ts'
 import { type LoadedInput, keepInput, rowColumn } from './input-table.ts'
 import { type LeafContext, filesOfAskers, groupsOf, isFileSource } from './leaf-context.ts'
+import { keepTable } from './kept-table.ts'
+import { type Leaf, asOfsOf, inputsOf, leavesOf, leavesReadTwice, sqlInputsOf } from '../../query/leaves.ts'
 import { queryResult } from './query-result.ts'
 import type { Session } from './session.ts'
-import { checkUnchanged } from './source-files.ts'
+import { changeOf, checkUnchanged } from './source-files.ts'
 import { type FileGroup, sourceTable } from './source-table.ts'
 import { sqlTable, userQuery } from './sql-table.ts'
 
-/** Starts a query: reads its inputs, computes its as-of joins, and answers rows that are still to be read. */
+/** How often a query is started over since a file that it reads twice was replaced meanwhile. */
+const starts = 4
+
+/** Starts a query: reads its inputs, computes its as-of joins and latest rows, and answers rows that are still to be read. */
 export async function startQuery(engine: Engine, query: OfflineQuery, call?: Call): Promise<QueryResult> {
+  let moved: unknown
+  for (let start = 0; start < starts; start++) {
+    const result = await tryQuery(engine, query, call)
+    if (!(result instanceof Error)) return result
+    moved = result
+  }
+  throw moved
+}
+
+/** An error as the answer: a file that the plan does not name was replaced between two looks at it. */
+async function tryQuery(engine: Engine, query: OfflineQuery, call?: Call): Promise<QueryResult | Error> {
   checkCall(call)
   const leaves = leavesOf(query.plan)
   const inputs = inputsOf(leaves)
@@ -55,16 +72,36 @@ export async function startQuery(engine: Engine, query: OfflineQuery, call?: Cal
       loaded.set(leaf.name, await keepSpine(context, leaf, must(spines.get(leaf.name), leaf.name), `_input_${i}`))
     }
     await rangesOf(session, query.plan, loaded)
-    const compiled = compile(query.plan, duckdbDialect, await lookUp(context, leaves, loaded))
+    const compiled = compile(query.plan, duckdbDialect, await lookUp(context, query.plan, loaded))
     const outputs = new Map([...loaded.values()].flatMap((input) => [...input.outputs]))
     checkCollisions(compiled.columns.map((c) => c.name))
-    for (const step of compiled.steps) await session.run(step)
-    if (compiled.steps.length > 0) await checkSources()
+    for (const step of compiled.steps) await runStep(session, step)
+    if (compiled.steps.length > 0) {
+      await checkSources()
+      const moved = await changeOf(filesReadTwice(query.plan, files))
+      if (moved !== undefined) {
+        await session[Symbol.asyncDispose]()
+        return moved
+      }
+    }
     return queryResult({ session, compiled, outputs, scratchDir, checkSources, explain: explained })
   } catch (thrown) {
     await session[Symbol.asyncDispose]()
     throw await explained(thrown)
   }
+}
+
+/** Files whose rows are read for their places first, then for their values: in between they must not change. */
+const filesReadTwice = (plan: Relation, files: ReadonlyMap<object, readonly FileIdentity[]>): FileIdentity[] =>
+  leavesReadTwice(plan).flatMap((leaf) =>
+    leaf.kind === 'source' && leaf.source.type === 'parquet' ? (files.get(leaf) ?? []) : [],
+  )
+
+async function runStep(session: Session, { sql, settle }: Step): Promise<void> {
+  await session.run(sql)
+  if (settle === undefined) return
+  const [answer] = await session.rows(settle.test)
+  if (answer?.[0] === true) await session.run(settle.sql)
 }
 
 const pathsOf = (files: ReadonlyMap<object, readonly FileIdentity[]>): string[] => [
@@ -98,24 +135,33 @@ async function keepSpine(
   return keepRows(context.session, leaf, spine, table)
 }
 
-/** Looks up everything that compiling asks for. */
-async function lookUp(
-  context: LeafContext,
-  leaves: readonly Leaf[],
-  loaded: ReadonlyMap<string, LoadedInput>,
-): Promise<Leaves> {
+/** Looks up everything that compiling asks for. What is read twice and dear to read is kept. */
+async function lookUp(context: LeafContext, plan: Relation, loaded: ReadonlyMap<string, LoadedInput>): Promise<Leaves> {
   const groups = new Map<object, readonly FileGroup[]>()
   const tables = new Map<object, string | null>()
-  for (const leaf of new Set(leaves)) {
-    if (leaf.kind === 'source' && isFileSource(leaf.source))
-      groups.set(leaf, await groupsOf(context, leaf, leaf.source))
-    else if (leaf.kind === 'sql') tables.set(leaf, await sqlTable(context, leaf))
+  const twice = new Set(leavesReadTwice(plan))
+  const set = async (leaf: Leaf, table: string | null): Promise<void> => {
+    if (table === null || !twice.has(leaf)) {
+      tables.set(leaf, table)
+      return
+    }
+    const name = `_leaf_${tables.size}`
+    await context.session.run(keepTable(name, table))
+    tables.set(leaf, `SELECT * FROM ${ident(name)}`)
+  }
+  for (const leaf of new Set(leavesOf(plan))) {
+    if (leaf.kind === 'source' && isFileSource(leaf.source)) {
+      const found = await groupsOf(context, leaf, leaf.source)
+      if (leaf.source.type === 'csv') await set(leaf, sourceTable(leaf.source, leaf.take, found, []))
+      else groups.set(leaf, found)
+    } else if (leaf.kind === 'sql') await set(leaf, await sqlTable(context, leaf))
     else if (leaf.kind === 'log') tables.set(leaf, await context.logTable(leaf))
   }
   return {
     rows: (leaf, narrow) => {
-      if (leaf.kind === 'source' && isFileSource(leaf.source))
-        return sourceTable(leaf.source, leaf.take, groups.get(leaf) ?? [], narrow)
+      const found = groups.get(leaf)
+      if (leaf.kind === 'source' && isFileSource(leaf.source) && found !== undefined)
+        return sourceTable(leaf.source, leaf.take, found, narrow)
       return tables.get(leaf) ?? null
     },
     input: (leaf) => must(loaded.get(leaf.name), `input ${leaf.name} was kept`).table,

@@ -57,12 +57,19 @@ export async function identityOf(path: string): Promise<FileIdentity | undefined
 
 /** @throws SOURCE_CHANGED when a file is not what it was, naming it. */
 export async function checkUnchanged(files: readonly FileIdentity[]): Promise<void> {
+  const change = await changeOf(files)
+  if (change !== undefined) throw change
+}
+
+/** SOURCE_CHANGED, naming the first file that is not what it was; undefined where all are. */
+export async function changeOf(files: readonly FileIdentity[]): Promise<Error | undefined> {
   const now = await Promise.all(files.map((f) => identityOf(f.path)))
   for (const [i, file] of files.entries()) {
     const found = now[i]
-    if (found === undefined) throw fail('SOURCE_CHANGED', `${file.path} is gone`)
-    if (!sameFile(found, file)) throw fail('SOURCE_CHANGED', `${file.path} was changed`)
+    if (found === undefined) return fail('SOURCE_CHANGED', `${file.path} is gone`)
+    if (!sameFile(found, file)) return fail('SOURCE_CHANGED', `${file.path} was changed`)
   }
+  return undefined
 }
 
 function absolutePath(source: FileSourceDef, repositoryDir: string): string {

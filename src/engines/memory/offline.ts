@@ -46,7 +46,7 @@ export function openMemoryOffline(log: PushLog): MemoryOffline {
     async query(query, call) {
       open(call)
       const records: Positioned[] = []
-      for await (const found of log.changes(0n, await log.head(call), call)) records.push(found)
+      for await (const found of log.changes({ from: 0n, before: await log.head(call) }, call)) records.push(found)
       const rows = evaluate(query.plan, (leaf) => {
         if (leaf.kind === 'source') return sourceRows(leaf, files.get(leaf.source.name) ?? [])
         if (leaf.kind === 'log') return logRows(leaf, records)

@@ -43,9 +43,13 @@ function handle(state: State): PushLog {
       enter(call)
       return state.head
     },
-    async *changes(from, before, call) {
+    async *changes({ from, before, targets }, call) {
       enter(call)
-      for (const each of state.records.filter(({ position }) => position >= from && position < before)) {
+      const wanted = ({ position, record }: Positioned): boolean =>
+        position >= from &&
+        position < before &&
+        (targets === undefined || targets.some((target) => isSame(target, record.target)))
+      for (const each of state.records.filter(wanted)) {
         enter(call)
         yield each
       }
@@ -68,6 +72,8 @@ function handle(state: State): PushLog {
     },
   }
 }
+
+const isSame = (a: LogTarget, b: LogTarget): boolean => a.kind === b.kind && a.name === b.name
 
 /** Whether a key is still taken at an instant. */
 const holds = (holder: IdempotencyRecord, at: bigint): boolean => at - holder.atUs < limits.idempotencyUs
@@ -99,7 +105,7 @@ function listed(state: State, query: Parameters<PushLog['deadLetters']>[0]): Dea
 }
 
 function purge(state: State, target: LogTarget, below: bigint): void {
-  const same = (other: LogTarget): boolean => other.kind === target.kind && other.name === target.name
+  const same = (other: LogTarget): boolean => isSame(other, target)
   const kept = state.records.filter(({ position, record }) => position >= below || !same(record.target))
   state.records.splice(0, state.records.length, ...kept)
   for (const [id, { letter, position }] of state.letters)

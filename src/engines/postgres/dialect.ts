@@ -92,14 +92,15 @@ export const postgresDialect: Dialect = Object.freeze({
   comparable,
   // Whether two texts are equal does not depend on a collation, and an index has its own.
   equatable: (sql: string) => sql,
-  latest: (rows, by, order) => {
-    const terms = [...by, ...order.map(descending)]
-    if (by.length === 0) return `(${selectText(postgresDialect, rows, terms)} LIMIT 1)`
-    const text = selectText(postgresDialect, rows, terms)
-    return text.replace(/^SELECT /, () => `SELECT DISTINCT ON (${by.join(', ')}) `)
+  latest: ({ table, rows, by, order }) => {
+    const terms = [...by, ...[...order.first, ...order.ties].map(descending)]
+    const text = selectText({ ident }, rows, terms)
+    const one = by.length === 0 ? `${text} LIMIT 1` : text.replace(/^SELECT /, () => `SELECT DISTINCT ON (${by.join(', ')}) `)
+    return [{ sql: `${ident(table)} AS (${one})` }]
   },
-  asOf: (parts) => (parts.seekable ? seeking(parts) : joining(parts)),
-  keep: (table: string, query: string) => `${ident(table)} AS MATERIALIZED (${query})`,
+  asOf: (parts) => [
+    { sql: `${ident(parts.table)} AS MATERIALIZED (${parts.seekable ? seeking(parts) : joining(parts)})` },
+  ],
   together: (left, others, row) => ({
     from: [
       `${ident(left.table)} AS ${left.alias}`,
@@ -158,7 +159,7 @@ const latestFirst = ({ right }: AsOfParts): string =>
   [
     `${right.event} DESC`,
     ...(right.created === null ? [] : [`${right.created} DESC NULLS LAST`]),
-    ...right.rest.map(descending),
+    ...[...right.rest, ...right.ties].map(descending),
   ].join(', ')
 
 const outputs = ({ right }: AsOfParts): string =>

@@ -5,7 +5,7 @@ import { type Call, checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import { limits } from '../../kernel/limits.ts'
 import type { DeadLetter, PushTo } from '../../ports/dead-letters.ts'
-import type { Appended, IdempotencyRecord, LogRecord, LogRow, Positioned, PushLog } from '../../ports/push-log.ts'
+import type { LogRange, Appended, IdempotencyRecord, LogRecord, LogRow, Positioned, PushLog } from '../../ports/push-log.ts'
 import type { LogTarget } from '../../query/relation.ts'
 import { type FeatureType, isFeatureType } from '../../values/feature-type.ts'
 import { type Connections, openConnections } from './connections.ts'
@@ -102,9 +102,9 @@ export function openPostgresPushLog(url: string): PushLog {
       const [row] = await rowsOf(connections, call, 'select next from push_head')
       return BigInt(text(row, 'next'))
     },
-    async *changes(from, before, call) {
+    async *changes(range, call) {
       await enter(call)
-      yield* readChanges(connections, { from, before }, call)
+      yield* readChanges(connections, range, call)
     },
     async lookup(key, nowUs, call) {
       await enter(call)
@@ -297,20 +297,25 @@ function columnsOf(described: string): { name: string; type: FeatureType }[] {
 }
 
 const pageSql = `select position, n, shape, "to", event, created, tie, vals from push_row
-  where (position, n) > ($1::bigint, $2::int) and position < $3::bigint order by position, n limit ${pageRows}`
+  where (position, n) > ($1::bigint, $2::int) and position < $3::bigint
+    and ($4::text[] is null or shape in (
+      select shape from push_shape join unnest($4::text[], $5::text[]) as x (kind, name)
+        on target_kind = x.kind and target_name = x.name))
+  order by position, n limit ${pageRows}`
 
 /** Reads records page by page: each page sees what was committed when it began, and below a head all is. */
 async function* readChanges(
   connections: Connections,
-  { from, before }: { readonly from: bigint; readonly before: bigint },
+  { from, before, targets }: LogRange,
   call: Call | undefined,
 ): AsyncGenerator<Positioned> {
   let after: readonly [bigint, number] = [from - 1n, 0x7fff_ffff]
+  const named = [targets?.map(({ kind }) => kind) ?? null, targets?.map(({ name }) => name) ?? null]
   let shapes = new Map<number, Shape>()
   let gathered: { readonly position: bigint; readonly record: LogRecord; readonly rows: LogRow[] } | undefined
   for (;;) {
     checkCall(call)
-    const page = await rowsOf(connections, call, pageSql, [...after, before])
+    const page = await rowsOf(connections, call, pageSql, [...after, before, ...named])
     if (page.some((row) => !shapes.has(integer(row, 'shape'))))
       shapes = await withConnection(connections, call, readShapes)
     for (const row of page) {

@@ -138,7 +138,7 @@ async function* batches(session: Session, compiled: Compiled, fields: readonly O
 
 /** A query with all that stands before it. */
 function withSteps(compiled: Compiled, ctes: readonly string[], query: string): string {
-  const all = [...ctes, ...compiled.steps]
+  const all = [...ctes, ...compiled.steps.map((step) => step.sql)]
   return all.length === 0 ? query : `WITH ${all.join(', ')} ${query}`
 }
 

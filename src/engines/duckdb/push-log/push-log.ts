@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Call } from '../../../kernel/call.ts'
 import type { DeadLetter } from '../../../ports/dead-letters.ts'
-import type { Appended, IdempotencyRecord, LogRecord, Positioned, PushLog } from '../../../ports/push-log.ts'
+import type { Appended, IdempotencyRecord, LogRange, LogRecord, Positioned, PushLog } from '../../../ports/push-log.ts'
 import { checkCall } from '../../../kernel/call.ts'
 import { fail } from '../../../kernel/errors.ts'
 import { changes } from './changes.ts'
@@ -57,10 +57,10 @@ export class FilePushLog implements PushLog {
     return this.#reach(call, async () => this.#durableHead())
   }
 
-  async *changes(from: bigint, before: bigint, call?: Call): AsyncGenerator<Positioned> {
+  async *changes(range: LogRange, call?: Call): AsyncGenerator<Positioned> {
     this.enter(call)
     try {
-      for await (const each of changes(this.index, async () => (await this.#rows()).connect(), { from, before })) {
+      for await (const each of changes(this.index, async () => (await this.#rows()).connect(), range)) {
         this.enter(call)
         yield each
       }

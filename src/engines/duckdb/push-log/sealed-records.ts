@@ -10,7 +10,7 @@ import { parquetTable } from './row-file.ts'
 import { type StoredColumn, fromResult, parquetSql, readColumnsText, storedName, storedOwn } from './stored-column.ts'
 
 /** Positions: from inclusive, before exclusive. */
-export interface Range {
+interface Range {
   readonly from: bigint
   readonly before: bigint
 }
