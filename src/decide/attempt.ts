@@ -27,6 +27,8 @@ export interface AttemptFacts {
   readonly request: RunRequest
   /** For a `sql` source: its `lateness` (null = not declared) and whether its inputs were pushed to since `inputsSince`. */
   readonly sql: { readonly latenessUs: bigint | null; readonly inputsPushed: boolean } | null
+  /** For a table of somebody else's: how late its rows may come. */
+  readonly foreign: { readonly latenessUs: bigint } | null
 }
 
 /** Why a run builds a fresh generation. */
@@ -49,7 +51,18 @@ export interface Attempt {
   readonly newFiles: readonly FileIdentity[]
   readonly coveredPosition: bigint
   readonly newFrom: bigint | null
+  /** For a table of somebody else's: rows created or happened from these instants on are read as new. Null: all of it is new ground. */
+  readonly foreign: ForeignScope | null
 }
+
+/** Which rows of a table that Provender does not write may have come since: those created since the last run began, or young. */
+export interface ForeignScope {
+  readonly createdFrom: bigint
+  readonly eventFrom: bigint
+}
+
+/** Created times are of another clock, and a transaction may commit long after it asked for the time. */
+const foreignMarginUs = 60_000_000n
 
 /**
  * Attempts that came to nothing which are remembered: a view whose runs fail for months must not grow a long list. The
@@ -104,6 +117,7 @@ export function beginAttempt(facts: AttemptFacts): Attempt {
     newFiles,
     coveredPosition: coverage.position,
     newFrom: newFrom(facts, coverage, newFiles.length > 0),
+    foreign: foreignScope(facts, old, coverage),
   }
 }
 
@@ -245,6 +259,12 @@ function newFrom(facts: AttemptFacts, coverage: Coverage, newFiles: boolean): bi
   if (facts.sql?.latenessUs === null || facts.sql === null || !(newFiles || facts.sql.inputsPushed)) return null
   const end = coverage.intervals.at(-1)?.end
   return end === undefined ? null : end - facts.sql.latenessUs
+}
+
+function foreignScope(facts: AttemptFacts, before: GenerationProgress, coverage: Coverage): ForeignScope | null {
+  const end = coverage.intervals.at(-1)?.end
+  if (facts.foreign === null || end === undefined) return null
+  return { createdFrom: before.finished - foreignMarginUs, eventFrom: end - facts.foreign.latenessUs }
 }
 
 const emptyCoverage = (revision: bigint): Coverage => ({ revision, intervals: [], files: [], position: 0n })

@@ -102,6 +102,7 @@ async function decide(deps: MaterializeDeps, view: string, request: RunRequest, 
     nowMs: Date.now(),
     request,
     sql,
+    foreign: resolved.source.type === 'postgres' ? { latenessUs: resolved.view.latenessUs ?? 0n } : null,
   })
   return { attempt, version, marks, definitions, resolved, head, now }
 }
@@ -122,8 +123,12 @@ async function sqlFacts(
   range: { from: bigint; head: bigint; call?: Call },
 ): Promise<{ latenessUs: bigint | null; inputsPushed: boolean } | null> {
   if (view.source.type !== 'sql') return null
-  const targets = [...inputsBelow(definitions, view.source.name)].map((name) => ({ kind: 'source' as const, name }))
+  const inputs = [...inputsBelow(definitions, view.source.name)]
+  const targets = inputs.map((name) => ({ kind: 'source' as const, name }))
   const latenessUs = view.view.latenessUs ?? null
+  // Nobody knows what somebody else has written to a table since.
+  if (inputs.some((name) => definitions.sources.get(name)?.type === 'postgres'))
+    return { latenessUs, inputsPushed: true }
   for await (const { record } of log.changes({ from: range.from, before: range.head, targets }, range.call))
     if (record.to !== 'online') return { latenessUs, inputsPushed: true }
   return { latenessUs, inputsPushed: false }

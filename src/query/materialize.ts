@@ -3,7 +3,7 @@ import type { ResolvedView } from '../define/resolved-view.ts'
 import type { FileIdentity } from '../values/file-identity.ts'
 import { type Interval, contains, unite } from '../values/intervals.ts'
 import { within } from './cutoff.ts'
-import { type Relation, own } from './relation.ts'
+import { type Predicate, type Relation, own } from './relation.ts'
 import { orderOf, readsInPlace, rowsInPlace, rowsPushed, unionOf } from './view-rows.ts'
 
 /** What one run of a view reads. */
@@ -23,6 +23,8 @@ export interface RunScope {
   readonly purgedBelow: bigint
   /** For a `sql` source with `lateness`: its results from this instant on are read as new. Null: nothing in place is new but by files. */
   readonly newFrom: bigint | null
+  /** For a table of somebody else's: rows created, or happened, from these instants on are read as new. Null: none is covered yet. */
+  readonly foreign: { readonly createdFrom: bigint; readonly eventFrom: bigint } | null
 }
 
 /**
@@ -86,9 +88,22 @@ function partsOf(
       })
     return { known, fresh }
   }
+  if (view.source.type === 'postgres') {
+    const rows = rowsInPlace(definitions, view, {})
+    known.push(rows)
+    if (scope.foreign !== null) fresh.push(cameSince(rows, scope.foreign))
+    return { known, fresh }
+  }
   if (scope.coveredFiles.length > 0) known.push(rowsInPlace(definitions, view, { files: scope.coveredFiles }))
   if (scope.newFiles.length > 0) fresh.push(rowsInPlace(definitions, view, { files: scope.newFiles }))
   return { known, fresh }
+}
+
+/** Rows of a table that somebody else writes which may have come since an earlier run. */
+function cameSince(rows: Relation, since: { readonly createdFrom: bigint; readonly eventFrom: bigint }): Relation {
+  const from = (column: string, value: bigint): Predicate => ({ op: '>=', column, type: 'timestamp', value })
+  const all = [from(own.created, since.createdFrom), from(own.event, since.eventFrom)]
+  return { kind: 'filter', input: rows, where: { op: 'or', all } }
 }
 
 /** How many rows read in place a view leaves out since a key or the event time is null. */

@@ -16,6 +16,7 @@ const facts: AttemptFacts = {
   nowMs: 0,
   request: { repair: false },
   sql: null,
+  foreign: null,
 }
 
 // A look for each file at every other one took seven seconds, in which the process answered nobody.

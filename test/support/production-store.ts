@@ -20,8 +20,15 @@ import { program } from './program.ts'
 
 const run = promisify(execFile)
 
+/** A store on real servers, and the database beside it. */
+export interface ProductionStore extends StoreUnderTest {
+  readonly config: Config
+  /** Runs SQL in the database of the history. */
+  sql(text: string): Promise<void>
+}
+
 /** A store on PostgreSQL (metadata in one schema, history in another) and a Redis of its own. */
-export async function openProductionStore(): Promise<StoreUnderTest> {
+export async function openProductionStore(): Promise<ProductionStore> {
   const dir = await mkdtemp(join(tmpdir(), 'provender-store-'))
   const redis = await startRedis(['--appendonly', 'no'])
   const metadata = await newSchema()
@@ -51,6 +58,13 @@ export async function openProductionStore(): Promise<StoreUnderTest> {
   return {
     get store() {
       return store
+    },
+    config,
+    async sql(text) {
+      const client = new pg.Client({ connectionString: config.offline.url })
+      await client.connect()
+      await client.query(text)
+      await client.end()
     },
     clock,
     can: { files: false, sql: true, parquet: true },
