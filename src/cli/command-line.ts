@@ -131,17 +131,26 @@ async function report(thrown: unknown, { terminal, session, json }: Reported): P
     await terminal.write(await documentOf(error.toProblem()))
   } else {
     const { errorText } = await import('./error-text.ts')
+    // What is typed for it stands on the line already.
+    if (session.interrupted && terminal.err.isTerminal) terminal.say('')
     terminal.say(errorText(error, terminal.err))
+    if (error.exit === unknownExit) await session.noteDrift()
     if (error.code === 'INTERNAL' && process.env['PROVENDER_DEBUG'] !== undefined)
       terminal.say(String((error.cause as Error | undefined)?.stack))
   }
   return error.exit
 }
 
+/** Of errors that a name is unknown. */
+const unknownExit = 4
+
 /** Whatever a call threw after it was told to stop, the user stopped it. */
 function interruptionOf(session: Session, thrown: unknown): ProvenderError {
-  const kept = session.kept === undefined ? '' : `: ${session.kept}`
-  return fail('INTERRUPTED', `Interrupted${kept}`, { remedy: `Resume with  ${session.resume}`, cause: thrown })
+  const detail = session.kept === undefined ? 'Stopped before it was done' : `Interrupted: ${session.kept}`
+  return fail('INTERRUPTED', detail, {
+    remedy: `Resume with  ${session.resume}`,
+    cause: thrown,
+  })
 }
 
 function errorOf(thrown: unknown): ProvenderError {

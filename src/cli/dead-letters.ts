@@ -1,5 +1,6 @@
 import { stringifyExact } from '../codecs/exact-json.ts'
 import { fail } from '../kernel/errors.ts'
+import { ageOfText } from './age.ts'
 import { given, newCommand, wholeNumber } from './command.ts'
 import { counted, numberText } from './number-text.ts'
 import type { Session } from './session.ts'
@@ -35,7 +36,7 @@ export function deadLettersCommand(session: Session) {
       const answer = await store.deadLetters(given({ source, limit, after }), session.call)
       const columns = ['at', 'source', 'code', 'detail', 'row', 'id'].map((name) => ({ name }))
       const rows = answer.deadLetters.map((letter) => [
-        letter.at,
+        session.terminal.out.isTerminal ? ageOfText(letter.at) : letter.at,
         letter.source,
         letter.code,
         letter.detail,

@@ -52,7 +52,7 @@ export function devCommand(session: Session) {
       })
       tell(dev, await hints(session, store, server.url))
       await watching(dev, dir, definitionsWatch)
-      tell(dev, 'Stopped.')
+      tell(dev, `${session.terminal.err.isTerminal ? '\n' : ''}Stopped.`)
     })
 }
 

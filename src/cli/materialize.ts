@@ -17,12 +17,18 @@ export function materializeCommand(session: Session) {
     .action(async (views, { start, end, since, repair }) => {
       const store = await session.store()
       const progress = watchProgress(session.terminal)
+      const done = new Set<string>()
       let runs: Run[]
       try {
         runs = await store.materialize(views.length === 0 ? undefined : views, {
           ...session.call,
           ...given({ start, end, since, repair }),
-          onProgress: progress.report,
+          onProgress: (told) => {
+            progress.report(told)
+            if (told.phase !== 'done') return
+            done.add(told.view)
+            session.kept = `${[...done].join(', ')} ${done.size === 1 ? 'is' : 'are'} materialized`
+          },
         })
       } finally {
         progress.end()

@@ -151,11 +151,18 @@ export class Session implements AsyncDisposable {
 
   /** The last words: what differs, and the next command. */
   async end(): Promise<void> {
-    const drift = this.interrupted ? undefined : await this.#drift
-    if (drift !== undefined) this.note(drift)
+    await this.noteDrift()
     if (this.json || this.#next === undefined) return
     const { cyan } = this.terminal.err.colours
     this.terminal.say(`Next: ${cyan(this.#next)}`)
+    this.#next = undefined
+  }
+
+  /** Says once that the files differ from the registry, if they do: a name that is unknown may stand in them. */
+  async noteDrift(): Promise<void> {
+    const drift = this.interrupted ? undefined : await this.#drift
+    this.#drift = undefined
+    if (drift !== undefined) this.note(drift)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

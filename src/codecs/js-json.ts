@@ -94,11 +94,14 @@ function writeObject(data: object, depth: number, words: Words): string {
   if (data instanceof Uint8Array) return words.bytes(data)
   if (Array.isArray(data) || isNumbers(data))
     return `[${Array.from(data as readonly unknown[], (each) => write(each, depth + 1, words)).join(',')}]`
-  const members = Object.entries(data)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${JSON.stringify(name)}:${write(value, depth + 1, words)}`)
-  const text = `{${members.join(',')}}`
-  return members.length === 1 && text.startsWith('{"$') ? words.object(text) : text
+  let members = ''
+  let count = 0
+  for (const [name, value] of Object.entries(data)) {
+    if (value === undefined) continue
+    members += `${count++ === 0 ? '' : ','}${JSON.stringify(name)}:${write(value, depth + 1, words)}`
+  }
+  const text = `{${members}}`
+  return count === 1 && text.startsWith('{"$') ? words.object(text) : text
 }
 
 const isNumbers = (data: object): boolean => ArrayBuffer.isView(data) && !(data instanceof DataView)

@@ -211,6 +211,12 @@ export const fingerprintOfRow = ({ view }: Cursor, start: number): number => vie
 /** The event time of the row at `start`. */
 export const eventOfRow = ({ view }: Cursor, start: number): bigint => view.getBigInt64(start + eventAt) ^ eventBias
 
+/** The int64 at a place as a number, which costs a fifth of a bigint; undefined where it is not exact. */
+export function safeInt64(view: DataView, at: number): number | undefined {
+  const number = view.getInt32(at + 4, true) * highUnit + view.getUint32(at, true)
+  return Number.isSafeInteger(number) ? number : undefined
+}
+
 const eventBias = -(1n << 63n)
 const highUnit = 2 ** 32
 const highBias = 2 ** 31

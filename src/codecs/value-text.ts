@@ -1,43 +1,28 @@
-import { writeValue } from '../codecs/json-value.ts'
-import { float64Text } from '../codecs/float-text.ts'
-import { type FeatureType, isFeatureType } from '../values/feature-type.ts'
+import type { FeatureType } from '../values/feature-type.ts'
 import { formatInstant } from '../values/instant.ts'
 import type { Value } from '../values/value.ts'
+import { writeValue } from './json-value.ts'
+import { float64Text } from './float-text.ts'
+import { type FormOfType, type ValueForm, safeInt64 } from './row-reader.ts'
 
-/** Writes exact values of one type as JSON text of the wire form. */
-export type ValueWriter = (value: Value | null) => string
+/** Values as JSON text of the wire form, those of the usual types read straight from their bytes. */
+export const textForm: ValueForm<string> = Object.freeze({ none: 'null', of: formOfType })
 
-const writers = new Map<string, ValueWriter>()
-
-/** The writer of a type; the types that most features have are written without taking the type apart. */
-export function writerOf(type: string): ValueWriter {
-  let writer = writers.get(type)
-  if (writer === undefined) {
-    if (!isFeatureType(type)) throw new Error(`Assertion failed: ${type} is a feature type`)
-    writer = newWriter(type)
-    if (writers.size < keptWriters) writers.set(type, writer)
-  }
-  return writer
-}
-
-/** More types than this are those of an attack. */
-const keptWriters = 1000
-
-function newWriter(type: FeatureType): ValueWriter {
+function formOfType(type: FeatureType): FormOfType<string> {
+  const of = (value: Value): string => writeValue(type, value)
   switch (type) {
-    case 'bool':
     case 'int32':
+      return { of, get: (view, at) => String(view.getInt32(at, true)) }
     case 'int64':
-      return String
+      return { of, get: (view, at) => String(safeInt64(view, at) ?? view.getBigInt64(at, true)) }
     case 'float64':
-      return (value) =>
-        value === null ? 'null' : Number.isFinite(value) ? float64Text(value as number) : `"${String(value)}"`
-    case 'string':
-      return (value) => JSON.stringify(value)
+      return { of, get: (view, at) => numberText(view.getFloat64(at, true)) }
     default:
-      return (value) => writeValue(type, value)
+      return { of }
   }
 }
+
+const numberText = (value: number): string => (Number.isFinite(value) ? float64Text(value) : `"${String(value)}"`)
 
 /** Members of an object, each name written once: `"name":` before its value. */
 export const memberNames = (names: readonly string[]): readonly string[] =>

@@ -1,14 +1,15 @@
 import { instantOf, textsOf } from '../contract/arguments.ts'
-import type { OnlineOptions, Store } from '../contract/store.ts'
+import type { OnlineOptions, OnlineText, OnlineTextOptions, Store } from '../contract/store.ts'
 import { readEvents, readHistorical, readSnapshot } from '../retrieve/historical.ts'
-import { type OnlineReadOptions, findOnline } from '../retrieve/online.ts'
+import { type Found, type OnlineReadOptions, findOnline } from '../retrieve/online.ts'
 import { onlineRows } from '../retrieve/online-rows.ts'
+import { onlineText } from '../retrieve/online-text.ts'
 import { tableOf } from '../retrieve/table.ts'
 import { callOf, spineOf } from './arguments.ts'
 import type { Parts } from './parts.ts'
 
 /** The verbs that read features. */
-export function reads(parts: Parts): Pick<Store, 'historical' | 'events' | 'snapshot' | 'online'> {
+export function reads(parts: Parts): Pick<Store, 'historical' | 'events' | 'snapshot' | 'online' | 'onlineText'> {
   const common = (
     features: Parameters<Store['historical']>[0],
     options:
@@ -63,10 +64,15 @@ export function reads(parts: Parts): Pick<Store, 'historical' | 'events' | 'snap
       const found = findOnline(parts, textsOf(features), entities, asked(options))
       return onlineRows(found instanceof Promise ? await found : found, options)
     },
+    onlineText(features, entities, options) {
+      const found = findOnline(parts, textsOf(features), entities, asked(options))
+      const written = (all: Found): OnlineText => onlineText(all, entities, options, parts.clock.now())
+      return found instanceof Promise ? found.then(written) : written(found)
+    },
   }
 }
 
-const asked = (options: OnlineOptions | undefined): OnlineReadOptions =>
+const asked = (options: OnlineOptions | OnlineTextOptions | undefined): OnlineReadOptions =>
   options === undefined ? plain : { ...options, call: callOf(options) }
 
 const plain: OnlineReadOptions = Object.freeze({})

@@ -59,12 +59,15 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
   }
   let sweptAtMs = -sweepEveryMs
   let closing: Promise<void> | undefined
+  const runVerbs = runs(parts, { begun: end.begun, ran: (run) => observers.tell((observer) => observer.ran(run)) })
+  const heal = async (view: string, upTo: bigint): Promise<void> =>
+    void (await runVerbs.startMaterialize([view], { end: upTo }))
   return {
     project: config.project,
     telemetry: telemetryOf(parts, observers),
     ...definitionVerbs(parts),
     ...reads(parts),
-    ...runs(parts, { begun: end.begun, ran: (run) => observers.tell((observer) => observer.ran(run)) }),
+    ...runVerbs,
     ...writes(parts, observers),
     list: async (kind, call) => list(parts, kind, callOf(call)),
     show: async (kind, name, call) => show(parts, { kind, name }, callOf(call)),
@@ -72,7 +75,7 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
     async maintain(call) {
       const sweep = performance.now() - sweptAtMs >= sweepEveryMs
       if (sweep) sweptAtMs = performance.now()
-      await maintain(parts, { sweep }, callOf(call))
+      await maintain(parts, { sweep, heal }, callOf(call))
     },
     health: async (call) => healthOf(parts, callOf(call)),
     doctor: async (call) => doctor(parts, callOf(call)),

@@ -54,6 +54,32 @@ export interface OnlineRows<Row = Readonly<Record<string, SdkValue>>> extends Re
   readonly registryVersion: number
 }
 
+/** How an online answer is written: as that of `GET /v1/online/…` for one entity, or as that of `POST /v1/online`. */
+export interface OnlineTextOptions extends CallOptions, Pick<OnlineOptions, 'form' | 'fullNames' | 'includeExpired'> {
+  readonly as: 'one' | 'batch'
+  readonly include?: readonly ('eventTimes' | 'types')[]
+}
+
+/** An online answer as the JSON text that is sent, and what was counted in it. */
+export interface OnlineText {
+  readonly text: string
+  readonly entities: number
+  readonly features: number
+  /** One for each reading of a view. */
+  readonly views: readonly OnlineCounts[]
+}
+
+/** How many values of a view an answer gives, by status. */
+export interface OnlineCounts {
+  readonly view: string
+  readonly present: number
+  readonly nullValue: number
+  readonly notFound: number
+  readonly expired: number
+  /** Of the first row that there is: now less its event time. */
+  readonly ageSeconds: number | null
+}
+
 /** A spine: rows, columns, a file, a query over the sources. A plain array is rows. */
 export type Spine =
   | readonly Readonly<Record<string, unknown>>[]
@@ -291,6 +317,12 @@ export interface Store extends AsyncDisposable {
     entities: readonly Readonly<Record<string, unknown>>[],
     options?: OnlineOptions,
   ): Promise<OnlineRows>
+  /** What a server of this store sends; only of a store in this process. At once where all is at hand, also what it throws. */
+  readonly onlineText?: (
+    features: Named | readonly Named[],
+    entities: readonly Readonly<Record<string, unknown>>[],
+    options: OnlineTextOptions,
+  ) => OnlineText | Promise<OnlineText>
   /** Starts runs (all online views, or those named) and waits for their end. A failed run throws after all have ended. */
   materialize(views?: Named | readonly Named[], options?: MaterializeOptions): Promise<Run[]>
   /** Starts runs and answers at once. */

@@ -4,6 +4,7 @@ import type { LogTarget } from '../query/relation.ts'
 import { endAbandoned } from './abandoned.ts'
 import { catchUp } from './catch-up.ts'
 import { changeState } from './change-state.ts'
+import { harmOf } from './harm.ts'
 import type { MaterializeDeps } from './deps.ts'
 import { tryLease } from './lease.ts'
 import { spaceOf } from './space-writer.ts'
@@ -16,7 +17,11 @@ import { trySwitch } from './switch.ts'
  */
 export async function maintain(
   deps: MaterializeDeps,
-  options: { readonly sweep: boolean },
+  options: {
+    readonly sweep: boolean
+    /** Starts a run of a view to an instant: what the online store has lost is rebuilt. */
+    readonly heal?: (view: string, end: bigint) => Promise<void>
+  },
   call?: Call,
 ): Promise<void> {
   await endAbandoned(deps, null, call)
@@ -24,6 +29,8 @@ export async function maintain(
   for (const view of snapshot.views.values()) {
     checkCall(call)
     await maintainView(deps, view, call)
+    const lostUpTo = options.heal === undefined ? null : await harmOf(deps, view, call)
+    if (lostUpTo !== null) await options.heal?.(view.name, lostUpTo)
     if (options.sweep) await sweepExpired(deps, view, call)
   }
   const purge = [...snapshot.views.values()].flatMap((v) =>

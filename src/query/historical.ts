@@ -66,13 +66,16 @@ export function eventsPlan(
     input: rows,
     where: { op: '=', column: own.tombstone, type: 'bool', value: false },
   }
-  const order = orderOf(use.view)
-  const columns = [...new Set([...columnsOf(use.view), ...order])].map((c) => ({ as: c, column: c }))
-  const sorted: Relation = {
-    kind: 'sort',
-    input: { kind: 'distinct', input: { kind: 'derive', input: live, columns } },
-    by: [...keys, ...order],
+  // A row may lie in a file and have been pushed too, to the view or to its source: then only its reading and tie differ.
+  const same = [...columnsOf(use.view), own.event, own.created]
+  const where = [own.reading, own.tie]
+  const once: Relation = {
+    kind: 'latest',
+    input: { kind: 'derive', input: live, columns: named([...same, ...where]) },
+    by: same,
+    order: where,
   }
+  const sorted: Relation = { kind: 'sort', input: once, by: [...keys, ...orderOf(use.view)] }
   return {
     kind: 'derive',
     input: sorted,

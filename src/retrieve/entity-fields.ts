@@ -1,6 +1,6 @@
 import type { At } from '../codecs/json-value.ts'
 import { fromJs, parseKeyText } from '../codecs/from-js.ts'
-import { parseValue } from '../codecs/json-value.ts'
+import { parseValue, writeValue } from '../codecs/json-value.ts'
 import { type ProvenderError, fail } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { nearest } from '../kernel/nearest.ts'
@@ -134,6 +134,18 @@ function writeField(type: KeyType, input: unknown, { form, placeOf }: EntityTerm
   writeKeyPart(type, value, parts)
   return true
 }
+
+/** A join key that was read, as JSON text of its type. */
+export function keyText(type: KeyType, input: unknown, form: EntityForm): string {
+  if (typeof input === 'string') {
+    if (type === 'string') return JSON.stringify(input)
+    if (form === 'text' && (type === 'int64' || type === 'int32') && plainDigits.test(input)) return input
+  }
+  return writeValue(type, readers[form](type, input, ''))
+}
+
+/** An integer that is written as it is sent. */
+const plainDigits = /^(?:0|-?[1-9]\d{0,14})$/
 
 /** An integer of so few digits is exact as a number. */
 const fewDigits = /^-?\d{1,15}$/

@@ -1,7 +1,7 @@
 import type { Exactness, SdkValue } from '../contract/store.ts'
 import type { FeatureType } from '../values/feature-type.ts'
 import type { Value } from '../values/value.ts'
-import type { FormOfType, ValueForm } from '../codecs/row-reader.ts'
+import { type FormOfType, type ValueForm, safeInt64 } from '../codecs/row-reader.ts'
 import { shaperOf } from './shape.ts'
 
 /** Exact values: int64 and instants as bigint, bytes as they are. */
@@ -21,12 +21,4 @@ export function sdkForm(exactness: Required<Exactness>): ValueForm<SdkValue> {
       return { of: shape }
     },
   }
-}
-
-const highUnit = 2 ** 32
-
-/** An int64 as a number, which costs a fifth of a bigint; undefined where it is not exact. */
-export function safeInt64(view: DataView, at: number): number | undefined {
-  const number = view.getInt32(at + 4, true) * highUnit + view.getUint32(at, true)
-  return Number.isSafeInteger(number) ? number : undefined
 }

@@ -1,24 +1,27 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
+import { type IncomingMessage, type RequestListener, type Server, createServer } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import fastify, { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { parseExact } from '../codecs/exact-json.ts'
 import { type MediaType, type Route, problemType } from '../contract/route.ts'
 import { type RouteName, routes } from '../contract/routes.ts'
-import { type RequestLimits, toldLimit } from '../define/request-limits.ts'
+import type { RequestLimits } from '../define/request-limits.ts'
 import { type ProvenderError, fail } from '../kernel/errors.ts'
 import type { ServerContext } from './context.ts'
 import type { Asked, Handlers, Reply } from './handler.ts'
 import { type Priority, overloaded, priorityOf } from './admission.ts'
+import { authorise } from './authorise.ts'
 import { refuseConnection, refuseTunnel } from './bad-connection.ts'
+import { type HotLane, openHotLane } from './hot-lane.ts'
 import { demandHttp, pathOf } from './http-head.ts'
 import { bodyMedia, wantedMedia } from './media.ts'
 import { errorOf, problemReply } from './problem.ts'
 import { readQuery } from './query-string.ts'
 import { readText } from './request-body.ts'
-import { signalOf, timeLeftMs } from './request-call.ts'
+import { arrivedAtMs, clientLeft, depthOf, signalOf, timeLeftMs } from './request-call.ts'
 import { read } from './request-faults.ts'
+import { isRequestId } from './request-id.ts'
 import { serverLimits } from './server-limits.ts'
 import { type Unrouted, routerPath, unrouted } from './unknown-route.ts'
 
@@ -41,9 +44,11 @@ declare module 'fastify' {
 /** How loud the log is. */
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug'
 
-/** The log, on stderr. */
-export interface LogTerms {
+/** The log, on stderr, and the lanes. */
+export interface AppTerms {
   readonly level: LogLevel
+  /** `long`: all requests go through the router, also those that are answered before it. */
+  readonly lanes?: 'both' | 'long'
   /** Which of several processes writes it. */
   readonly worker?: number
 }
@@ -55,8 +60,9 @@ export interface LogTerms {
 export function buildApp(
   contextOf: (log: ServerContext['log']) => ServerContext,
   handlersOf: (context: ServerContext) => Handlers,
-  { level, worker }: LogTerms,
+  { level, worker, lanes = 'both' }: AppTerms,
 ): FastifyInstance {
+  let hotLane: HotLane | undefined
   const app = fastify({
     logger:
       level === 'silent'
@@ -64,22 +70,12 @@ export function buildApp(
         : { level, stream: process.stderr, base: { pid: process.pid, ...(worker === undefined ? {} : { worker }) } },
     logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: false,
-    genReqId: ({ headers: { 'x-request-id': id } }) =>
-      typeof id === 'string' && requestId.test(id) ? id : randomUUID(),
+    genReqId: ({ headers: { 'x-request-id': id } }) => (isRequestId(id) ? id : randomUUID()),
     routerOptions: { maxParamLength: serverLimits.segmentChars },
     forceCloseConnections: 'idle',
     // What comes while the server closes is answered by a problem, as everything is.
     return503OnClosing: false,
-    keepAliveTimeout: serverLimits.keepAliveMs,
-    // Bodies have limits of their own, by what they are.
-    requestTimeout: 0,
-    http: {
-      headersTimeout: serverLimits.headersMs,
-      connectionsCheckingInterval: serverLimits.connectionsCheckMs,
-      // Node answers without a problem, and takes the first of several.
-      requireHostHeader: false,
-      joinDuplicateHeaders: true,
-    },
+    serverFactory: (listener) => serverOf(listener, () => hotLane),
     rewriteUrl: ({ url = '' }) => pathOf(url),
     clientErrorHandler: refuseConnection,
     frameworkErrors: (error, request, reply) => void sendProblem(context, request, reply, errorOf(error)),
@@ -105,9 +101,29 @@ export function buildApp(
   })
   app.setNotFoundHandler(refuse)
   const handlers = handlersOf(context)
+  if (lanes === 'both' && context.roles.includes('api')) hotLane = openHotLane(context, handlers)
   for (const name of Object.keys(routes) as RouteName[])
     if (context.roles.includes('api') || probes.includes(name)) addRoute(app, context, name, handlers)
   return app
+}
+
+const httpTerms = Object.freeze({
+  headersTimeout: serverLimits.headersMs,
+  connectionsCheckingInterval: serverLimits.connectionsCheckMs,
+  // Node answers without a problem, and takes the first of several.
+  requireHostHeader: false,
+  joinDuplicateHeaders: true,
+})
+
+/** The server itself, which asks the hot lane first. */
+function serverOf(listener: RequestListener, hotLane: () => HotLane | undefined): Server {
+  const server = createServer(httpTerms, (request, response) => {
+    if (hotLane()?.(request, response, listener) !== true) listener(request, response)
+  })
+  server.keepAliveTimeout = serverLimits.keepAliveMs
+  // Bodies have limits of their own, by what they are.
+  server.requestTimeout = 0
+  return server
 }
 
 /** What every process answers, whatever its roles are. */
@@ -124,8 +140,6 @@ const unserved = ({ roles }: ServerContext): Unrouted | undefined =>
         }),
       }
 
-const requestId = /^[A-Za-z0-9._:-]{1,128}$/
-
 function demandTable(app: FastifyInstance): void {
   app.addHook('onRoute', ({ method, url, config }) => {
     const route: Route | undefined = config?.route === undefined ? undefined : routes[config.route]
@@ -136,19 +150,15 @@ function demandTable(app: FastifyInstance): void {
 }
 
 function readBodies(app: FastifyInstance, limits: RequestLimits): void {
-  const depth = { levels: limits.jsonDepth, told: toldLimit(limits, 'jsonDepth') }
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', async (_: FastifyRequest, stream: IncomingMessage) => {
     const text = await readText(stream, limits)
-    return text === undefined ? undefined : parseExact(text, 'the body', depth)
+    return text === undefined ? undefined : parseExact(text, 'the body', depthOf(limits))
   })
   app.addContentTypeParser('application/yaml', (_: FastifyRequest, stream: IncomingMessage) => readText(stream, limits))
   // Whether a route takes a type was asked before; what is no text is left to its handler.
   app.addContentTypeParser('*', (_: FastifyRequest, stream: IncomingMessage, done) => done(null, stream))
 }
-
-/** Nobody waited for the answer, as others call it. */
-const clientLeft = 499
 
 /** Counts a request when it is over, and takes it in until then. @throws OVERLOADED. */
 function enter({ metrics, admission }: ServerContext, name: RouteName, { raw }: FastifyReply): void {
@@ -172,7 +182,11 @@ function arrive(context: ServerContext, route: Route, request: FastifyRequest, r
   if (context.isStopped() && route !== routes.livez)
     throw fail('STORE_UNREACHABLE', 'The server is closing', { remedy: 'Try again: another server may answer.' })
   demandHttp(request.raw)
-  request.arrived = { media: bodyMedia(route, request.headers), receivedAtMs: performance.now() }
+  authorise(route, request.raw)
+  request.arrived = {
+    media: bodyMedia(route, request.headers),
+    receivedAtMs: arrivedAtMs.get(request.raw) ?? performance.now(),
+  }
 }
 
 function addRoute(app: FastifyInstance, context: ServerContext, name: RouteName, handlers: Handlers): void {
@@ -209,7 +223,9 @@ function askedOf(context: ServerContext, route: Route, request: FastifyRequest, 
     query: options as Asked<Route>['query'],
     keys,
     // Of which type it is, the handler's own route says.
-    body: (route.body === null || !isJson ? undefined : read(route.body, request.body ?? {}, 'body')) as undefined,
+    body: (route.body === null || !isJson
+      ? undefined
+      : read(route.body, request.body === undefined ? {} : request.body, 'body')) as undefined,
     other:
       isJson || arrived.media === undefined
         ? undefined

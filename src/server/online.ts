@@ -1,31 +1,33 @@
 import type { output } from 'zod'
 import { pointerTo } from '../codecs/json-value.ts'
 import type { Routes } from '../contract/routes.ts'
-import type { OnlineRows } from '../contract/store.ts'
+import type { OnlineCounts, OnlineText, OnlineTextOptions } from '../contract/store.ts'
 import { type RequestLimits, toldLimit } from '../define/request-limits.ts'
+import { must } from '../kernel/assert.ts'
 import { fail, isProvenderError } from '../kernel/errors.ts'
 import type { ServerContext } from './context.ts'
 import type { Handlers } from './handler.ts'
-import { batchText, oneText } from './online-text.ts'
+import type { Metrics } from './metrics.ts'
 import { sentValues } from './value-form.ts'
 
 type Entity = Readonly<Record<string, unknown>>
 type BatchBody = output<Routes['online']['body']>
 
 /** Online reads. They are over too soon to be worth a signal: a deadline is all they carry. */
-export function onlineHandlers({ store, limits }: ServerContext): Pick<Handlers, 'onlineOne' | 'online'> {
+export function onlineHandlers(context: ServerContext): Pick<Handlers, 'onlineOne' | 'online'> {
   return {
-    async onlineOne({ params, query, keys, deadline }) {
-      const options = {
-        form: 'text',
-        ...exact,
-        ...deadline,
-        ...optionsOf(query._fullNames, query._includeExpired),
-      } as const
-      const rows = await placed(store.online(params.reference, [keys], options), (_, field) => pointerTo('', field))
-      return oneText(rows, keys, query._include === 'eventTimes')
-    },
-    async online({ body, headers, deadline }) {
+    onlineOne: ({ params, query, keys, deadline }) =>
+      answer(context, [params.reference], [keys], {
+        options: {
+          as: 'one',
+          form: 'text',
+          ...deadline,
+          ...optionsOf(query._fullNames, query._includeExpired),
+          ...(query._include === undefined ? {} : { include: [query._include] }),
+        },
+        placeOf: (_, field) => pointerTo('', field),
+      }),
+    online({ body, headers, deadline }) {
       const [unknown] = Object.keys(body.request ?? {})
       if (unknown !== undefined)
         throw fail('UNKNOWN_COLUMN', `"${unknown}" is no request input of what is asked for`, {
@@ -33,26 +35,60 @@ export function onlineHandlers({ store, limits }: ServerContext): Pick<Handlers,
           remedy: 'Leave it out.',
         })
       const { form, values } = sentValues(headers, body.entities)
-      const { entities, placeOf } = entitiesOf(values, limits)
+      const { entities, placeOf } = entitiesOf(values, context.limits)
       const options = {
+        as: 'batch',
         form,
-        ...exact,
         ...deadline,
         ...optionsOf(body.fullNames, body.includeExpired),
+        ...(body.include === undefined ? {} : { include: body.include }),
       } as const
-      const rows = await placed(store.online(body.features, entities, options), placeOf)
-      return batchText(rows, { times: body.include?.includes('eventTimes'), types: body.include?.includes('types') })
+      return answer(context, [body.features].flat(), entities, { options, placeOf })
     },
   }
 }
-
-/** The objects beside the exact values are not looked at; they must not throw. */
-const exact = Object.freeze({ int64: 'bigint', instants: 'micros' } as const)
 
 const optionsOf = (fullNames: boolean | undefined, includeExpired: boolean | undefined) => ({
   ...(fullNames === undefined ? {} : { fullNames }),
   ...(includeExpired === undefined ? {} : { includeExpired }),
 })
+
+interface Reading {
+  readonly options: OnlineTextOptions
+  readonly placeOf: PlaceOf
+}
+
+/** The text of an answer, counted; at once where the store has it at hand. */
+function answer(
+  { store, metrics }: ServerContext,
+  features: readonly string[],
+  entities: readonly Entity[],
+  { options, placeOf }: Reading,
+): string | Promise<string> {
+  const counted = (found: OnlineText): string => {
+    metrics.asked(found.entities, found.features)
+    for (const view of found.views) count(metrics, view)
+    return found.text
+  }
+  try {
+    const found = must(store.onlineText, 'a server has a store in its own process')(features, entities, options)
+    if (!(found instanceof Promise)) return counted(found)
+    return found.then(counted, (thrown: unknown) => {
+      throw placed(thrown, placeOf)
+    })
+  } catch (thrown) {
+    throw placed(thrown, placeOf)
+  }
+}
+
+function count(metrics: Metrics, { view, present, nullValue, notFound, expired, ageSeconds }: OnlineCounts): void {
+  const meter = metrics.view(view)
+  if (present > 0) meter.present.add(present)
+  if (nullValue > 0) meter.nullValue.add(nullValue)
+  if (notFound > 0) meter.notFound.add(notFound)
+  if (expired > 0) meter.expired.add(expired)
+  if (ageSeconds !== null) meter.age.add(ageSeconds)
+}
 
 /** Where a field of an entity stands in the request. */
 type PlaceOf = (row: number, field: string) => string
@@ -98,14 +134,10 @@ function demandFew(count: number, limits: RequestLimits): void {
 
 const rowPlace = /^\/entities\/(\d+)\/(.*)$/s
 
-/** Puts the place of an error, which the store tells by rows, where the request has it. */
-async function placed(reading: Promise<OnlineRows>, placeOf: PlaceOf): Promise<OnlineRows> {
-  try {
-    return await reading
-  } catch (thrown) {
-    const [, row, field] = (isProvenderError(thrown) && rowPlace.exec(thrown.at ?? '')) || []
-    if (!isProvenderError(thrown) || row === undefined || field === undefined) throw thrown
-    const at = placeOf(Number(row), field.replaceAll('~1', '/').replaceAll('~0', '~'))
-    throw fail(thrown.code, thrown.message, { at, remedy: thrown.remedy, cause: thrown })
-  }
+/** An error whose place, which the store tells by rows, is put where the request has it. */
+function placed(thrown: unknown, placeOf: PlaceOf): unknown {
+  const [, row, field] = (isProvenderError(thrown) && rowPlace.exec(thrown.at ?? '')) || []
+  if (!isProvenderError(thrown) || row === undefined || field === undefined) return thrown
+  const at = placeOf(Number(row), field.replaceAll('~1', '/').replaceAll('~0', '~'))
+  return fail(thrown.code, thrown.message, { at, remedy: thrown.remedy, cause: thrown })
 }

@@ -1,8 +1,21 @@
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { Depth } from '../codecs/exact-json.ts'
 import { type Route, probeTimeoutMs } from '../contract/route.ts'
 import type { CallOptions } from '../contract/store.ts'
 import { type RequestLimits, toldLimit } from '../define/request-limits.ts'
 import { fail } from '../kernel/errors.ts'
+
+/** When requests arrived that the hot lane looked at before the router did. */
+export const arrivedAtMs = new WeakMap<IncomingMessage, number>()
+
+/** The status, as others call it, of a request that nobody waited for the answer of. */
+export const clientLeft = 499
+
+/** How deep a JSON body may be. */
+export const depthOf = (limits: RequestLimits): Depth => ({
+  levels: limits.jsonDepth,
+  told: toldLimit(limits, 'jsonDepth'),
+})
 
 /** The deadline of a route that a request brings none for; undefined where it has none. */
 function usualMs({ deadline }: Route, limits: RequestLimits): number | undefined {

@@ -4,7 +4,7 @@ import type { Store } from '../contract/store.ts'
 import { type RequestLimits, requestLimitsOf } from '../define/request-limits.ts'
 import { fail } from '../kernel/errors.ts'
 import { Admission } from './admission.ts'
-import { type LogLevel, buildApp } from './app.ts'
+import { type AppTerms, type LogLevel, buildApp } from './app.ts'
 import { type Background, startBackground } from './background.ts'
 import type { ServerContext, SourceRoots } from './context.ts'
 import { docsHandlers } from './docs-page.ts'
@@ -45,6 +45,8 @@ export interface ServerOptions {
   readonly drainWaitMs?: number
   /** `warn` unless given; the log goes to stderr. */
   readonly logLevel?: LogLevel
+  /** `long`: the online routes go through the router too. */
+  readonly lanes?: AppTerms['lanes']
   /** Which of several processes it is, from 1, and how it learns what the others counted. */
   readonly worker?: number | undefined
   readonly others?: OtherParts | undefined
@@ -93,7 +95,11 @@ export async function startServer(store: Store, options: ServerOptions): Promise
       isStopped: () => life.stopped,
     }),
     handlersOf,
-    { level: options.logLevel ?? 'warn', ...(worker === undefined ? {} : { worker }) },
+    {
+      level: options.logLevel ?? 'warn',
+      lanes: options.lanes ?? 'both',
+      ...(worker === undefined ? {} : { worker }),
+    },
   )
   const gauges = new ViewGauges(store.telemetry, meters, app.log)
   const connections = new Connections(app.server)
@@ -128,8 +134,8 @@ export async function startServer(store: Store, options: ServerOptions): Promise
 function openMeters(store: Store) {
   const budget = new SeriesBudget(maxSeries)
   const metrics = openMetrics(store.project, budget)
-  const delay = new LoopDelay()
-  const admission = new Admission(delay)
+  const admission = new Admission()
+  const delay = new LoopDelay((recentMs) => admission.adapt(recentMs))
   const told = store.telemetry?.observe(metrics)
   return {
     budget,

@@ -181,13 +181,23 @@ const spinelessLaws: readonly Law<StoreHarness>[] = [
       ])
       await t.store.apply(things())
       await t.store.push('view', [{ k: 1, at: at(20), seen: at(21), v: 7 }])
+      // Equal to rows of a file, in one way or another.
+      await t.store.push('things', [
+        { k: 2, at: at(10), seen: at(10), v: 1, w: 5 },
+        { k: 2, at: at(10), seen: at(10), v: 1, w: 6 },
+      ])
+      await t.store.push('view', [
+        { k: 1, at: at(20), seen: at(20), v: 3 },
+        { k: 1, at: at(20), seen: at(20), v: null },
+        { k: 1, at: at(20), seen: at(20), v: null },
+      ])
       await t.store.delete('view', { k: 1 }, { at: at(15) })
       const events = await columns(t.store.events('view', { start: at(20), end: at(5) }))
       assert.deepEqual(events, {
-        k: [1, 1, 1, 2],
-        event_timestamp: [at(20), at(20), at(20), at(10)],
-        created_timestamp: [at(21), at(20), at(20), at(10)],
-        v: [7, 2, 3, 1],
+        k: [1, 1, 1, 1, 2],
+        event_timestamp: [at(20), at(20), at(20), at(20), at(10)],
+        created_timestamp: [at(21), at(20), at(20), at(20), at(10)],
+        v: [7, null, 2, 3, 1],
       })
       await assert.rejects(t.store.events('view', { start: now, end: now }), { code: 'BAD_REQUEST' })
       await assert.rejects(t.store.events(['view', 'veiw'], { start: 0n, end: now }), { code: 'UNKNOWN_NAME' })

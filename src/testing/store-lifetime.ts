@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { CallOptions, Run, Store } from '../contract/store.ts'
+import { formatInstant } from '../values/instant.ts'
 import type { Law } from './law.ts'
 import { type StoreHarness, materialize, openThings, putThings, second, served, things, wait } from './store-bench.ts'
 
@@ -200,6 +201,28 @@ const lifetimeLaws: readonly Law<StoreHarness>[] = [
         [(await t.store.registry()).version, await t.store.runs(), await served(t, [1])],
         [version, [], ['NOT_FOUND']],
       )
+    },
+  },
+  {
+    law: 'the doctor names each check once, fails none where all is well, and says which rows wait for somebody',
+    async run(harness) {
+      await using t = await openThings(harness, [{ k: 1, at: 0n, v: 1 }])
+      await t.store.materialize()
+      const { checks } = await t.store.doctor()
+      const found = (name: string): string | undefined => checks.find((check) => check.name === name)?.status
+      assert.equal(new Set(checks.map(({ name }) => name)).size, checks.length)
+      for (const name of ['metadata', 'offline', 'online', 'registry', 'sources', 'materialized', 'push-log', 'runs'])
+        assert.notEqual(found(name) ?? 'fail', 'fail', name)
+      assert.equal(found('dead-letters'), 'ok')
+      const at = formatInstant(t.clock.now())
+      await t.store.push('view', [
+        { k: null, v: 1, at },
+        { k: 1, v: 2, at },
+      ])
+      const { checks: later } = await t.store.doctor()
+      const letters = later.find(({ name }) => name === 'dead-letters')
+      assert.equal(letters?.status, 'warn')
+      assert.ok(letters.detail.includes('view') && letters.remedy !== undefined)
     },
   },
   {

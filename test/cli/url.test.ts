@@ -241,6 +241,26 @@ test('Ctrl-C ends a push there as it does here, and its key goes on where it sto
   expect(await count()).toBe(13_000)
 })
 
+/** Has a process say, as it ends, which engines it has loaded. */
+const tellEngines = `data:text/javascript,process.on('exit',()=>process.stderr.write('engines:'+process.report.getReport().sharedObjects.filter((path)=>/duckdb|lmdb/.test(path)).length+String.fromCharCode(10)))`
+
+test.each([
+  [['ls']],
+  [['get', 'price', 'country=DE', 'shelf_no=1']],
+  [['train', 'price', '--spine', 'spine.csv', '--out', 'engines.parquet']],
+  [['push', 'last_purchase', 'mixed.csv']],
+  [['plan']],
+])('%j loads no engine with --url', async (args) => {
+  client.write('spine.csv', spine)
+  client.write('mixed.csv', mixed)
+  const engines = async (folder: string, words: readonly string[]): Promise<string | undefined> => {
+    const { stderr } = await start(folder, words, { NODE_OPTIONS: `--import ${tellEngines}` }).ended
+    return /^engines:(\d+)$/m.exec(stderr)?.[1]
+  }
+  expect(await engines(client.dir, ['--url', url, ...args])).toBe('0')
+  if (args[0] === 'ls') expect(Number(await engines(local.dir, args))).toBeGreaterThan(0)
+})
+
 test('a server that is not there, or is none, is told in one error', async () => {
   const [gone, wrong] = await Promise.all([
     run(client.dir, ['ls', '--url', 'http://127.0.0.1:1', '--json']),

@@ -9,7 +9,7 @@ import { histories, simulationSeed } from './steps.ts'
 /** How many histories are lived through, unless HISTORIES says more. One that fails is printed with its seed. */
 const lives = Number(process.env['HISTORIES'] ?? 20)
 
-test('whatever happened, what is served is what history says: DuckDB, LMDB, SQLite', { timeout: 240_000 }, async () => {
+test('whatever happened, what is served is what history says: DuckDB, LMDB, SQLite', { timeout: 600_000 }, async () => {
   await fc.assert(
     // Changes of definitions and the switches that follow are rare among all that may happen.
     fc.asyncProperty(fc.oneof({ arbitrary: histories, weight: 2 }, changes), async (steps) => {

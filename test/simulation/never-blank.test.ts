@@ -6,7 +6,7 @@ import { live } from './live.ts'
 import { memoryPath, memoryWorld } from './world.ts'
 import { simulationSeed } from './steps.ts'
 
-test('whatever is applied, built and switched, what serves never goes blank', { timeout: 120_000 }, async () => {
+test('whatever is applied, built and switched, what serves never goes blank', { timeout: 600_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(changes, async (steps) => {
       await using world = await memoryWorld()

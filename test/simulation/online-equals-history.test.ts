@@ -5,7 +5,7 @@ import { live } from './live.ts'
 import { histories, simulationSeed } from './steps.ts'
 import { memoryPath, memoryWorld } from './world.ts'
 
-test('whatever happened, what is served is what history says: memory engines', { timeout: 120_000 }, async () => {
+test('whatever happened, what is served is what history says: memory engines', { timeout: 600_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(histories, async (steps) => {
       await using world = await memoryWorld()

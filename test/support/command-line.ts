@@ -16,12 +16,16 @@ export interface Running {
   readonly ended: Promise<Ended>
 }
 
-/** Starts the checkout's command as a user's shell without a terminal would. */
-export function start(cwd: string, args: readonly string[]): Running {
+/** Starts the checkout's command as a user's shell without a terminal would. `variables` are added to its environment. */
+export function start(cwd: string, args: readonly string[], variables: NodeJS.ProcessEnv = {}): Running {
   const kept = Object.entries(process.env).filter(
     ([name]) => !/^(?:CI|NO_COLOR|FORCE_COLOR|NODE_OPTIONS|VITEST.*|PROVENDER_.*)$/.test(name),
   )
-  const child = spawn(command, args, { cwd, env: Object.fromEntries(kept), stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...Object.fromEntries(kept), ...variables },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
   const [out, err]: [Buffer[], Buffer[]] = [[], []]
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
   child.stderr.on('data', (chunk: Buffer) => err.push(chunk))

@@ -1,12 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Call } from '../../kernel/call.ts'
 import { type ProvenderError, fail } from '../../kernel/errors.ts'
 import { failureOf } from './failure.ts'
 import { FileSchemas } from './file-schema.ts'
-import { type Instance, type InstanceLimits, closeInstance, lockInstance, openInstance } from './instance.ts'
+import {
+  type Instance,
+  type InstanceLimits,
+  allowSpill,
+  closeInstance,
+  lockInstance,
+  openInstance,
+} from './instance.ts'
 import type { LogTable } from './leaf-context.ts'
 import { type LogTables, openLogTables } from './push-log/log-table.ts'
 import type { FilePushLog } from './push-log/push-log.ts'
@@ -24,7 +31,7 @@ export interface EngineOptions {
 export interface EngineSession {
   readonly session: Session
   readonly logTable: LogTable
-  /** Where a locked session may write; null where it may write anywhere. */
+  /** Where a locked session may write, a folder that who writes makes; null where it may write anywhere. */
   readonly scratchDir: string | null
 }
 
@@ -63,7 +70,6 @@ export class Engine implements AsyncDisposable {
     const scratchDir = join(tempDir, `${process.pid}-${randomUUID()}`)
     const undo = new AsyncDisposableStack()
     try {
-      await mkdir(scratchDir, { recursive: true })
       undo.defer(() => rm(scratchDir, { recursive: true, force: true }))
       const { instance, tables } = undo.adopt(
         await this.#open({ ...limits, memoryBytes: limits.memoryBytes / 2 }),
@@ -102,6 +108,7 @@ export class Engine implements AsyncDisposable {
   async #connect(instance: Instance, watched: boolean): Promise<DuckDBConnection> {
     this.#checkOpen()
     const connection = await instance.db.connect()
+    await allowSpill(instance, connection)
     if (watched) await connection.run('SET enable_progress_bar_print = false; SET enable_progress_bar = true')
     if (this.#disposal === undefined) return connection
     connection.closeSync()

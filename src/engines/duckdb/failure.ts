@@ -43,6 +43,12 @@ export function failureOf(thrown: unknown): ProvenderError {
   const brief = message.split('\n\n')[0] ?? message
   if (message.startsWith('INTERRUPT Error')) return fail('INTERRUPTED', 'The query was interrupted', { cause: thrown })
   if (/No space left on device|Disk quota exceeded/i.test(message)) return fail('STORE_FULL', brief, { cause: thrown })
+  if (/failed to offload|max_temp_directory_size/.test(message)) {
+    return fail('STORE_FULL', 'The disk has no room for what the query does not hold in memory', {
+      cause: thrown,
+      remedy: 'Free disk space, ask for less at once, or allow more memory.',
+    })
+  }
   if (message.startsWith('Out of Memory Error')) {
     return fail('STORE_FULL', `The query needs more memory than DuckDB may use: ${brief}`, {
       cause: thrown,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
+import { mkdir, readdir, rm, statfs } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { quote } from './dialect.ts'
 
 /** How much of the machine an instance may take. */
@@ -16,13 +16,16 @@ export interface Instance {
   readonly spillDir: string
 }
 
+/** Of the room that a disk has left, what an instance may spill: the other stores on the disk need the rest. */
+const spillShare = 0.5
+
 /**
  * Opens a DuckDB in memory: nothing is downloaded, nothing is shared with other processes (a database file would shut them
  * out, readers too), and what does not fit in memory spills to a folder of its own.
  */
 export async function openInstance(tempDir: string, limits: InstanceLimits): Promise<Instance> {
+  // DuckDB makes it when it first spills: where the disk is full, what fits in memory is still answered.
   const spillDir = join(tempDir, `${process.pid}-${randomUUID()}`)
-  await mkdir(spillDir, { recursive: true })
   const db = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
@@ -39,6 +42,18 @@ export async function openInstance(tempDir: string, limits: InstanceLimits): Pro
     connection.closeSync()
   }
   return { db, spillDir }
+}
+
+/**
+ * Lets an instance spill to a share of what its disk has left now. By itself DuckDB looks once, when it first spills: an
+ * instance that met a full disk would not spill for the rest of its life.
+ */
+export async function allowSpill({ spillDir }: Instance, connection: DuckDBConnection): Promise<void> {
+  const disk = await statfs(dirname(spillDir)).catch(() => undefined)
+  if (disk === undefined) return
+  const bytes = Math.floor(disk.bavail * disk.bsize * spillShare)
+  // Refused where more is spilled already: then the limit stays as it is.
+  await connection.run(`SET GLOBAL max_temp_directory_size = '${bytes}B'`).catch(() => undefined)
 }
 
 /** Takes everything from an instance but reading these files and what lies in these folders; for good. */

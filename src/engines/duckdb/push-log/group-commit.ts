@@ -239,7 +239,9 @@ export class GroupCommit {
 /** One write for all bytes: what others append comes before or behind it. A frame that was cut off is none. */
 async function writeWhole(handle: FileHandle, bytes: Buffer): Promise<void> {
   const { bytesWritten } = await handle.write(bytes)
-  if (bytesWritten !== bytes.length) throw fail('STORE_FULL', `The disk took ${bytesWritten} of ${bytes.length} bytes`)
+  // The system takes what there is room for, and says why only to who writes again.
+  if (bytesWritten !== bytes.length)
+    throw Object.assign(new Error(`the disk took ${bytesWritten} of ${bytes.length} bytes`), { code: 'ENOSPC' })
 }
 
 /** Where a writer's frame lies in a segment; undefined where it is not there before the seal. */

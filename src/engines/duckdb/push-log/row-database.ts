@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { type Instance, closeInstance, openInstance } from '../instance.ts'
+import { type Instance, allowSpill, closeInstance, openInstance } from '../instance.ts'
 
 /** Gives a connection to a DuckDB. */
 export type Connect = () => Promise<DuckDBConnection>
@@ -20,7 +20,10 @@ export class RowDatabase implements AsyncDisposable {
   /** A new connection; who asks for it closes it. */
   async connect(): Promise<DuckDBConnection> {
     this.#instance ??= openInstance(this.#spillDir, instanceLimits)
-    return (await this.#instance).db.connect()
+    const instance = await this.#instance
+    const connection = await instance.db.connect()
+    await allowSpill(instance, connection)
+    return connection
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

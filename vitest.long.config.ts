@@ -1,0 +1,14 @@
+import { configDefaults, defineConfig } from 'vitest/config'
+import short from './vitest.config.ts'
+
+// What takes minutes: `npm run test:long`. One file after another, each with all cores.
+export default defineConfig({
+  ...short,
+  test: {
+    ...short.test,
+    include: ['test/long/**/*.test.ts'],
+    exclude: configDefaults.exclude,
+    fileParallelism: false,
+    testTimeout: 600_000,
+  },
+})
