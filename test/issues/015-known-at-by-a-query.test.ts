@@ -94,7 +94,7 @@ test('asOf is refused where an input of a query does not say when its rows becam
   const spine = [{ k: 1, event_timestamp: now }]
   const refused = {
     code: 'NO_CREATED_COLUMN',
-    message: expect.stringContaining('silent, which the SQL of careless reads'),
+    message: expect.stringContaining('silent, which the SQL of careless reads') as unknown,
   }
   await expect(t.store.historical('careless_view', spine, { asOf: now })).rejects.toMatchObject(refused)
   await expect(t.store.snapshot('careless_view', { at: now, asOf: now })).rejects.toMatchObject(refused)
