@@ -65,7 +65,9 @@ test('where all is well every check says so, each name once', async () => {
   await wellKept()
   const { ok, checks } = await examine(dir)
   expect(
-    checks.filter(({ name, status }) => status !== 'ok' && !['disk', 'file-system', 'open-files', 'server'].includes(name)),
+    checks.filter(
+      ({ name, status }) => status !== 'ok' && !['disk', 'file-system', 'open-files', 'server'].includes(name),
+    ),
   ).toEqual([])
   expect(ok).toBe(true)
   expect(checks.map(({ name }) => name)).toEqual([
