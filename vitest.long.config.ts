@@ -2,10 +2,12 @@ import { configDefaults, defineConfig } from 'vitest/config'
 import short from './vitest.config.ts'
 
 // What takes minutes: `npm run test:long`. One file after another, each with all cores.
+const { projects: _, ...shared } = short.test ?? {}
+
 export default defineConfig({
   ...short,
   test: {
-    ...short.test,
+    ...shared,
     include: ['test/long/**/*.test.ts'],
     exclude: configDefaults.exclude,
     fileParallelism: false,

@@ -71,18 +71,29 @@ function parsed(text: string, url: URL): unknown {
   }
 }
 
+/** By events: iterating takes three times as long for what comes in one piece. */
+function chunksOf(answer: IncomingMessage, url: URL): Promise<readonly Buffer[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<readonly Buffer[]>()
+  const chunks: Buffer[] = []
+  let size = 0
+  answer.on('data', (chunk: Buffer) => {
+    size += chunk.length
+    chunks.push(chunk)
+    if (size <= clientLimits.answerBytes) return
+    reject(strange(url, `its answer has more than ${clientLimits.answerBytes} bytes`))
+    answer.destroy()
+  })
+  answer.on('end', () => resolve(chunks))
+  answer.on('error', reject)
+  answer.on('close', () => reject(new Error('the answer was cut off')))
+  return promise
+}
+
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** The whole body as text. @throws what ends it early; STORE_UNREACHABLE for one that is too large or no UTF-8. */
 async function textOf(answer: IncomingMessage, url: URL): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > clientLimits.answerBytes)
-      throw strange(url, `its answer has more than ${clientLimits.answerBytes} bytes`)
-    chunks.push(chunk)
-  }
+  const chunks = await chunksOf(answer, url)
   const [only] = chunks
   try {
     return utf8.decode(chunks.length === 1 ? only : Buffer.concat(chunks))

@@ -5,6 +5,8 @@ import { limits } from '../kernel/limits.ts'
 import { filesFinding, registryFinding, sourcesFinding } from './doctor/definitions.ts'
 import { type Finding, check, reportOf, well, worth } from './doctor/finding.ts'
 import { machineChecks } from './doctor/machine.ts'
+import { readersFinding } from './doctor/readers.ts'
+import { serverFinding } from './doctor/server.ts'
 import { diskFinding, fileSystemFinding, foldersFinding, placesOf } from './doctor/places.ts'
 import {
   deadLettersFinding,
@@ -14,6 +16,7 @@ import {
   runsFinding,
   storedOf,
 } from './doctor/views.ts'
+import { onlineReaders } from './engines.ts'
 import type { Parts } from './parts.ts'
 
 /**
@@ -37,6 +40,8 @@ export async function doctor(parts: Parts, call?: Call): Promise<DoctorReport> {
       check('file-system', async () => fileSystemFinding(await places()), call),
     ]),
     Promise.all([
+      check('online-readers', async () => readersFinding(await onlineReaders(config)), call),
+      check('server', async () => serverFinding(config.server), call),
       check('clock', async (its) => clockFinding(parts, its), call),
       check('registry', async () => registryFinding(await snapshot), call),
       check('files', async () => filesFinding(config.dir, await snapshot), call),

@@ -1,7 +1,11 @@
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import type { Config } from '../define/config.ts'
 import { duckdbCan } from '../engines/duckdb/can.ts'
+<<<<<<< HEAD
 import { postgresCan } from '../engines/postgres/can.ts'
+=======
+import type { Readers } from '../engines/lmdb/readers.ts'
+>>>>>>> main
 import type { Clock } from '../kernel/clock.ts'
 import { fail } from '../kernel/errors.ts'
 import type { OnlineMarks } from '../ports/marks.ts'
@@ -56,6 +60,13 @@ export async function openEngines(
     await stack.disposeAsync()
     throw thrown
   }
+}
+
+/** Who reads the online store, where an embedded engine counts them; null elsewhere. */
+export async function onlineReaders({ online }: Config): Promise<Readers | null> {
+  if (!('url' in online) || !isAbsolute(online.url)) return null
+  const { readersOf } = await import('../engines/lmdb/readers.ts')
+  return readersOf(online.url)
 }
 
 const onlinePorts = (online: OnlineStore & OnlineMarks): Pick<Engines, 'online' | 'marks'> => ({

@@ -24,7 +24,7 @@ export interface AsOfRequest {
 /** For each spine row at t: the latest row with t − ttl ≤ event ≤ t, per view. The spine is the input `spine`. */
 export function asOfPlan(definitions: Definitions, uses: readonly ViewUse[], request: AsOfRequest): Relation {
   const joins = uses.map((use): AsOfJoin => ({
-    right: knownAt(viewRows(definitions, use.view, { purgedBelow: use.purgedBelow }), request.asOf),
+    right: rowsKnown(definitions, use, request.asOf),
     on: use.view.joinKeys.map((k) => ({ left: use.keys.get(k.name) ?? k.name, right: k.name })),
     ttlUs: use.view.ttlUs,
     knownByLeft: request.knownBySpine,
@@ -56,10 +56,7 @@ export function eventsPlan(
   use: ViewUse,
   range: { readonly start: bigint; readonly end: bigint; readonly asOf?: bigint },
 ): Relation {
-  const rows = knownAt(
-    within(viewRows(definitions, use.view, { purgedBelow: use.purgedBelow }), [{ start: range.start, end: range.end }]),
-    range.asOf,
-  )
+  const rows = within(rowsKnown(definitions, use, range.asOf), [{ start: range.start, end: range.end }])
   const keys = use.view.joinKeys.map((k) => k.name)
   const live: Relation = {
     kind: 'filter',
@@ -94,10 +91,7 @@ export function snapshotPlan(
   use: ViewUse,
   range: { readonly at: bigint; readonly asOf?: bigint; readonly includeExpired: boolean },
 ): Relation {
-  const rows = knownAt(
-    within(viewRows(definitions, use.view, { purgedBelow: use.purgedBelow }), [{ start: null, end: range.at + 1n }]),
-    range.asOf,
-  )
+  const rows = within(rowsKnown(definitions, use, range.asOf), [{ start: null, end: range.at + 1n }])
   const keys = use.view.joinKeys.map((k) => k.name)
   const latest: Relation = { kind: 'latest', input: rows, by: keys, order: orderOf(use.view) }
   const live: Relation = {
@@ -123,6 +117,11 @@ export function snapshotPlan(
       ...use.outputs.map((o) => ({ as: o.as, column: o.feature })),
     ],
   }
+}
+
+/** The rows of a view that were known at an instant; all where none is given. A query is over what was known of its inputs. */
+function rowsKnown(definitions: Definitions, { view, purgedBelow }: ViewUse, asOf: bigint | undefined): Relation {
+  return knownAt(viewRows(definitions, view, { purgedBelow, ...(asOf === undefined ? {} : { knownAt: asOf }) }), asOf)
 }
 
 const named = (columns: readonly string[]): { as: string; column: string }[] =>

@@ -66,11 +66,14 @@ export interface SqlRows {
 /**
  * A source as user SQL sees it, under its own name with all of its own columns: its rows in place and the rows pushed to
  * it with `both` or `offline` at log positions below `before` (absent = all). A `sql` source as input has inputs itself.
+ * With `knownAt` only rows created at or before it: then the source has a created column, or it is a `sql` source, whose
+ * inputs are cut instead.
  */
 export interface SqlInput {
   readonly source: SourceDef
   readonly files?: readonly FileIdentity[]
   readonly before?: bigint
+  readonly knownAt?: bigint
   readonly inputs?: readonly SqlInput[]
 }
 

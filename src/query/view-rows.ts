@@ -11,6 +11,8 @@ export interface RowsScope {
   /** Only log records at or after this position, and below that one. */
   readonly logFrom?: bigint
   readonly logBefore?: bigint
+  /** Of a `sql` source: what it is over the rows of its inputs that were created by this instant. Rows of other sources are filtered by who asks. */
+  readonly knownAt?: bigint
   /** Records pushed to the view below this position were purged. */
   readonly purgedBelow: bigint
 }
@@ -28,7 +30,7 @@ export const readsInPlace = (source: SourceDef): boolean => source.type !== 'pus
 export function rowsInPlace(
   definitions: Definitions,
   view: ResolvedView,
-  scope: Pick<RowsScope, 'files' | 'logBefore'>,
+  scope: Pick<RowsScope, 'files' | 'logBefore' | 'knownAt'>,
 ): Filter {
   const take = takeBySourceColumn(view)
   const timed: Take[] = [...take, { column: view.timestamp, as: own.event, type: 'timestamp' }]
@@ -108,7 +110,7 @@ export function unionOf(parts: readonly Relation[]): Relation {
 export function sqlInputsOf(
   definitions: Definitions,
   source: SourceDef,
-  scope: Pick<RowsScope, 'files' | 'logBefore'>,
+  scope: Pick<RowsScope, 'files' | 'logBefore' | 'knownAt'>,
 ): SqlInput[] {
   if (source.type !== 'sql') return []
   return sqlInputs(definitions, source.name, source.sql).map((name) => {
@@ -117,6 +119,7 @@ export function sqlInputsOf(
       source: input,
       ...(scope.files === undefined ? {} : { files: scope.files }),
       ...(scope.logBefore === undefined ? {} : { before: scope.logBefore }),
+      ...(scope.knownAt === undefined ? {} : { knownAt: scope.knownAt }),
       ...(input.type === 'sql' ? { inputs: sqlInputsOf(definitions, input, scope) } : {}),
     }
   })

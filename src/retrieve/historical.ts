@@ -1,11 +1,12 @@
-import type { Definitions } from '../define/definition.ts'
+import type { Definitions, SourceDef } from '../define/definition.ts'
+import { createdColumn } from '../define/resolved-view.ts'
 import { must } from '../kernel/assert.ts'
 import type { Call } from '../kernel/call.ts'
 import { fail } from '../kernel/errors.ts'
 import type { OfflineStore, QueryResult, SpineInput } from '../ports/offline.ts'
 import type { Snapshots } from '../ports/snapshots.ts'
 import { type ViewUse, asOfPlan, eventsPlan, snapshotPlan, timeColumns } from '../query/historical.ts'
-import { type Relation, type SqlInput, own } from '../query/relation.ts'
+import type { Relation, SqlInput } from '../query/relation.ts'
 import { readsInPlace, sqlInputsOf } from '../query/view-rows.ts'
 import { type Compiled, compileReferences, headCatalog } from './catalog.ts'
 import { type SpineRequest, spineColumnsOf, timestampOf } from './spine.ts'
@@ -61,7 +62,7 @@ export async function readHistorical(
       columns.map((c) => c.name),
       read.compiled,
     )
-  if (request.knownBySpine || request.asOf !== undefined) demandCreated(read)
+  if (request.knownBySpine || request.asOf !== undefined) demandCreated(read, request)
   const uses = read.compiled.uses.map((_, i) => viewUse(read, i))
   const plan = asOfPlan(read.definitions, uses, {
     timestamp,
@@ -135,7 +136,7 @@ async function readAlone(
   const keys = read.compiled.uses.flatMap(({ view }) => view.joinKeys.map((key) => key.name))
   demandOtherKeys(times, keys)
   demandFreeNames([...times, ...keys], read.compiled)
-  if (request.asOf !== undefined) demandCreated(read)
+  if (request.asOf !== undefined) demandCreated(read, request)
   const notes = await notesOf(deps, read, request)
   const result = await deps.offline.query({ plan: planOf(read.definitions, viewUse(read, 0)) }, request.call)
   return { result, notes }
@@ -178,10 +179,20 @@ function demandOtherKeys(times: readonly string[], keys: readonly string[]): voi
   })
 }
 
-/** What was known when can only be asked of views whose rows say it. */
-function demandCreated(read: Prepared): void {
+/** What was known when can only be asked of views whose rows say it; and of a query at one instant, if all rows that it reads do. */
+function demandCreated(read: Prepared, { asOf }: HistoricalRequest): void {
   for (const { view } of read.compiled.uses) {
-    if (view.created !== null || !readsInPlace(view.source)) continue
+    if (!readsInPlace(view.source)) continue
+    const silent = asOf === undefined ? undefined : silentInput(sqlInputsOf(read.definitions, view.source, {}))
+    if (silent !== undefined)
+      throw fail(
+        'NO_CREATED_COLUMN',
+        `The source ${silent.name}, which the SQL of ${view.source.name} reads, has no created column, so what that was over the rows known at an instant cannot be told`,
+        {
+          remedy: `Declare  created: ${silent.timestamp}  for ${silent.name} if its rows are known at once, else the column that says when.`,
+        },
+      )
+    if (view.created !== null) continue
     throw fail(
       'NO_CREATED_COLUMN',
       `The source ${view.source.name} of ${view.name} has no created column, so what was known when cannot be told`,
@@ -192,51 +203,41 @@ function demandCreated(read: Prepared): void {
   }
 }
 
-async function notesOf(deps: HistoricalDeps, read: Prepared, request: HistoricalRequest): Promise<string[]> {
-  const { asOf } = request
-  if (asOf === undefined) return []
+/** An input of SQL, however far down, whose rows do not say when they became known. */
+const silentInput = (inputs: readonly SqlInput[]): SourceDef | undefined =>
+  inputs
+    .map(({ source, inputs: below }) =>
+      source.type === 'sql' ? silentInput(below ?? []) : createdColumn(source) === null ? source : undefined,
+    )
+    .find((source) => source !== undefined)
+
+async function notesOf(
+  deps: HistoricalDeps,
+  read: Prepared,
+  { asOf, knownBySpine, call }: HistoricalRequest & { readonly knownBySpine?: boolean },
+): Promise<string[]> {
   const sources = [
     ...new Map(
       read.compiled.uses.filter((u) => readsInPlace(u.view.source)).map((u) => [u.view.source.name, u.view.source]),
     ).values(),
   ]
-  const facts = await deps.offline.describe(sources, read.definitions.sources, request.call)
-  const notes: string[] = []
+  // One query cannot be over what was known at the instant of each spine row.
+  const notes = sources
+    .filter(({ type }) => type === 'sql' && knownBySpine === true)
+    .map(
+      ({ name, created }) =>
+        `The SQL of ${name} is computed once for all spine rows, over all rows of its inputs: knownBy goes by what its column ${created ?? ''} says.`,
+    )
+  if (asOf === undefined) return notes
+  const facts = await deps.offline.describe(sources, read.definitions.sources, call)
   for (const [i, source] of sources.entries()) {
     const later = facts[i]?.files.filter((f) => f.mtimeUs > asOf) ?? []
     if (later.length > 0)
       notes.push(
         `The source ${source.name} has ${later.length} file${later.length === 1 ? '' : 's'} written after asOf: what a training set built then would have held may differ.`,
       )
-    for (const input of inputNames(sqlInputsOf(read.definitions, source, {})))
-      if (await pushedAfter(deps, input, { asOf, call: request.call }))
-        notes.push(
-          `Rows were pushed after asOf to ${input}, which the SQL of ${source.name} reads: what a training set built then would have held may differ.`,
-        )
   }
   return notes
-}
-
-/** The inputs of SQL, all the way down, each once. */
-const inputNames = (inputs: readonly SqlInput[]): string[] => [
-  ...new Set(inputs.flatMap(({ source, inputs: below }) => [source.name, ...inputNames(below ?? [])])),
-]
-
-/** Whether rows that count as history were pushed to a source after an instant. */
-async function pushedAfter(
-  { offline }: HistoricalDeps,
-  name: string,
-  { asOf, call }: { readonly asOf: bigint; readonly call: Call | undefined },
-): Promise<boolean> {
-  const rows: Relation = { kind: 'log', target: { kind: 'source', name }, take: [], to: ['both', 'offline'] }
-  const later: Relation = {
-    kind: 'filter',
-    input: rows,
-    where: { op: '>', column: own.created, type: 'timestamp', value: asOf },
-  }
-  await using result = await offline.query({ plan: { kind: 'count', input: later } }, call)
-  for await (const batch of result.batches()) return batch.columns[0]?.[0] !== 0n
-  return false
 }
 
 /** Every source under its name, for user SQL. */

@@ -1,39 +1,66 @@
 import type { Route } from '../contract/route.ts'
 import { type ProvenderError, fail } from '../kernel/errors.ts'
 import { type Family, familyOf } from './metric-family.ts'
-import type { LoopDelay } from './loop-delay.ts'
 
 /** What is given up first when there is too much: the last of these. */
 export const priorities = ['online', 'push', 'metadata', 'historical'] as const
 export type Priority = (typeof priorities)[number]
 
+interface Bounds {
+  /** How late the event loop may be on average. */
+  readonly delayMs: number
+  /** How many may be under way at once. */
+  readonly underway: number
+  /** How many are let in each time however late it is: a machine that others keep busy still answers some. */
+  readonly few: number
+}
+
 /**
- * How many requests of a kind may be under way: `most`, and only a `few` while the event loop is later than `delayMs` on average.
- * No rate is fixed: what a machine can do is what it does without being late. (A few go on being answered on a machine that others
- * keep busy: refusing those would help nobody.) An online read waits about twice the delay of the loop, and has 250 ms.
+ * What is given up at which delay. An online read waits about twice the delay of the loop, and has 250 ms; what waits for a disk or
+ * a query does not feel it, but makes it.
  */
-const bounds: Readonly<Record<Priority, { readonly most: number; readonly delayMs: number; readonly few: number }>> =
-  Object.freeze({
-    online: { most: 2000, delayMs: 200, few: 64 },
-    push: { most: 1000, delayMs: 100, few: 32 },
-    metadata: { most: 200, delayMs: 75, few: 4 },
-    historical: { most: 200, delayMs: 50, few: 2 },
-  })
+const bounds: Readonly<Record<Priority, Bounds>> = Object.freeze({
+  online: { delayMs: 100, underway: 2000, few: 50 },
+  push: { delayMs: 50, underway: 1000, few: 5 },
+  metadata: { delayMs: 35, underway: 200, few: 5 },
+  historical: { delayMs: 25, underway: 200, few: 1 },
+})
 
-/** Lets requests in, or refuses them before anything was done for them: a number compared, nanoseconds. */
+/**
+ * Lets requests in, or refuses them before anything was done for them: two numbers compared, nanoseconds. How many of a kind are let
+ * in from one look at the event loop to the next is found by trying, as a sender of packets does: half as many when it was late, more
+ * when it was not. No rate is fixed: what a machine can do is what it does without being late. (How many are under way says little:
+ * most requests are answered before the next one is read, and what waits, waits in the sockets.)
+ */
 export class Admission {
-  readonly #delay: Pick<LoopDelay, 'recentMs'>
-  readonly #underway: Record<Priority, number> = { online: 0, push: 0, metadata: 0, historical: 0 }
-  readonly #shed: Record<Priority, number> = { online: 0, push: 0, metadata: 0, historical: 0 }
+  readonly #underway = counts()
+  readonly #shed = counts()
+  /** Since the last look. */
+  readonly #entered = counts()
+  readonly #allowed: Record<Priority, number>
 
-  constructor(delay: Pick<LoopDelay, 'recentMs'>) {
-    this.#delay = delay
+  constructor() {
+    this.#allowed = counts()
+    for (const priority of priorities) this.#allowed[priority] = Number.POSITIVE_INFINITY
+  }
+
+  /** Learns how late the event loop was on average since it was told last. */
+  adapt(recentMs: number): void {
+    for (const priority of priorities) {
+      const { delayMs, few } = bounds[priority]
+      const allowed = this.#allowed[priority]
+      const entered = this.#entered[priority]
+      this.#entered[priority] = 0
+      if (recentMs > delayMs) this.#allowed[priority] = Math.max(few, Math.min(allowed, entered) >> 1)
+      else if (entered >= allowed) this.#allowed[priority] = allowed * (recentMs > delayMs / 2 ? 1.25 : 2) + 1
+      // Nobody asked for all of it: it limits nothing.
+      else if (recentMs <= delayMs / 2) this.#allowed[priority] = Number.POSITIVE_INFINITY
+    }
   }
 
   /** Whether a request would be taken in. */
   hasRoom(priority: Priority): boolean {
-    const { most, delayMs, few } = bounds[priority]
-    return this.#underway[priority] < (this.#delay.recentMs > delayMs ? few : most)
+    return this.#entered[priority] < this.#allowed[priority] && this.#underway[priority] < bounds[priority].underway
   }
 
   /** Takes a request in; false where it has to be refused with `overloaded`. Who was taken in must `leave`. */
@@ -42,6 +69,7 @@ export class Admission {
       this.#shed[priority] += 1
       return false
     }
+    this.#entered[priority] += 1
     this.#underway[priority] += 1
     return true
   }
@@ -65,6 +93,8 @@ export class Admission {
     ]
   }
 }
+
+const counts = (): Record<Priority, number> => ({ online: 0, push: 0, metadata: 0, historical: 0 })
 
 /** What a refused request is told. */
 export const overloaded = (): ProvenderError => fail('OVERLOADED', 'The server has too much to do')

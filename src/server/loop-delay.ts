@@ -3,7 +3,7 @@ import { type Family, familyOf } from './metric-family.ts'
 
 /** Between two samples; the monitor counts it as delay. */
 const sampleMs = 10
-/** How far back the recent delay looks. One long step among many short ones does not raise it, a loop that is always late does. */
+/** Over how long delays are averaged. One long step among many short ones does not raise the mean, a loop that is always late does. */
 const windowMs = 500
 
 /** How late the event loop is. Sampling costs nothing per request. */
@@ -12,23 +12,20 @@ export class LoopDelay implements Disposable {
   readonly #timer: NodeJS.Timeout
   /** Of all samples since the last scrape, when the window began. */
   #counted = { count: 0, sumMs: 0 }
-  #recentMs = 0
+  readonly #tell: (recentMs: number) => void
 
-  constructor() {
+  /** @param tell hears each half second how late the loop was in it on average, in milliseconds */
+  constructor(tell: (recentMs: number) => void) {
+    this.#tell = tell
     this.#histogram.enable()
     this.#timer = setInterval(() => this.#look(), windowMs).unref()
-  }
-
-  /** The mean delay within the last half second, in milliseconds. */
-  get recentMs(): number {
-    return this.#recentMs
   }
 
   #look(): void {
     const { count, mean } = this.#histogram
     const sumMs = count === 0 ? 0 : (mean * count) / 1e6
     const samples = count - this.#counted.count
-    if (samples > 0) this.#recentMs = Math.max(0, (sumMs - this.#counted.sumMs) / samples - sampleMs)
+    if (samples > 0) this.#tell(Math.max(0, (sumMs - this.#counted.sumMs) / samples - sampleMs))
     this.#counted = { count, sumMs }
   }
 

@@ -34,85 +34,87 @@ async function completed(words: readonly string[], cwd = shop.dir): Promise<stri
   return valuesOf(stdout)
 }
 
+/** Words, and what the last one may become. */
+const cases: readonly (readonly [readonly string[], readonly string[]])[] = [
+  [['m'], ['materialize', ':4']],
+  [['--u'], ['--url', ':4']],
+  [['--dir', ''], [':0']],
+  [
+    ['get', 'l'],
+    ['last_purchase', ':4'],
+  ],
+  [
+    ['get', 'mo'],
+    ['model', ':4'],
+  ],
+  [
+    ['get', 'price:'],
+    ['price:price', 'price:label', ':4'],
+  ],
+  [
+    ['get', 'price:price', ''],
+    ['country=', 'shelf_no=', ':6'],
+  ],
+  [
+    ['get', 'price', 'country=DE', ''],
+    ['shelf_no=', ':6'],
+  ],
+  [
+    ['get', 'model', ''],
+    ['customer=', 'country=', 'shelf_no=', ':6'],
+  ],
+  [['delete', 'm'], [':4']],
+  [['get', '--batch', ''], [':0']],
+  [
+    ['get', '--fu'],
+    ['--full-names', ':4'],
+  ],
+  [
+    ['--json', 'train', 'model', '--known-by', ''],
+    ['spine', ':4'],
+  ],
+  [
+    ['materialize', 'price', ''],
+    ['last_purchase', ':4'],
+  ],
+  [
+    ['push', 'pur'],
+    ['purchases', ':4'],
+  ],
+  [['push', 'purchases', ''], [':0']],
+  [
+    ['push', '--to', 'on'],
+    ['online', ':4'],
+  ],
+  [
+    ['runs', '--view', 'p'],
+    ['price', ':4'],
+  ],
+  [
+    ['show', 'sh'],
+    ['shelf', ':4'],
+  ],
+  [
+    ['ls', 'vi'],
+    ['views', ':4'],
+  ],
+  [
+    ['rollback', ''],
+    ['1', ':4'],
+  ],
+  [
+    ['explain', 'NO_RE'],
+    ['NO_REPOSITORY', ':4'],
+  ],
+  [
+    ['completion', 'f'],
+    ['fish', ':4'],
+  ],
+  [['nonsense', ''], [':4']],
+  [[''], expect.arrayContaining(['init', 'dev', 'doctor', ':4']) as string[]],
+]
+
 test('commands, options, values and names are completed from the registry, by what may stand there', async () => {
-  const cases: readonly (readonly [readonly string[], readonly string[]])[] = [
-    [['m'], ['materialize', ':4']],
-    [['--u'], ['--url', ':4']],
-    [['--dir', ''], [':0']],
-    [
-      ['get', 'l'],
-      ['last_purchase', ':4'],
-    ],
-    [
-      ['get', 'mo'],
-      ['model', ':4'],
-    ],
-    [
-      ['get', 'price:'],
-      ['price:price', 'price:label', ':4'],
-    ],
-    [
-      ['get', 'price:price', ''],
-      ['country=', 'shelf_no=', ':6'],
-    ],
-    [
-      ['get', 'price', 'country=DE', ''],
-      ['shelf_no=', ':6'],
-    ],
-    [
-      ['get', 'model', ''],
-      ['customer=', 'country=', 'shelf_no=', ':6'],
-    ],
-    [['delete', 'm'], [':4']],
-    [['get', '--batch', ''], [':0']],
-    [
-      ['get', '--fu'],
-      ['--full-names', ':4'],
-    ],
-    [
-      ['--json', 'train', 'model', '--known-by', ''],
-      ['spine', ':4'],
-    ],
-    [
-      ['materialize', 'price', ''],
-      ['last_purchase', ':4'],
-    ],
-    [
-      ['push', 'pur'],
-      ['purchases', ':4'],
-    ],
-    [['push', 'purchases', ''], [':0']],
-    [
-      ['push', '--to', 'on'],
-      ['online', ':4'],
-    ],
-    [
-      ['runs', '--view', 'p'],
-      ['price', ':4'],
-    ],
-    [
-      ['show', 'sh'],
-      ['shelf', ':4'],
-    ],
-    [
-      ['ls', 'vi'],
-      ['views', ':4'],
-    ],
-    [
-      ['rollback', ''],
-      ['1', ':4'],
-    ],
-    [
-      ['explain', 'NO_RE'],
-      ['NO_REPOSITORY', ':4'],
-    ],
-    [
-      ['completion', 'f'],
-      ['fish', ':4'],
-    ],
-    [['nonsense', ''], [':4']],
-    [[''], expect.arrayContaining(['init', 'dev', 'doctor', ':4']) as string[]],
-  ]
   const program = new Command().option('--dir <dir>').option('--url <url>').option('--json')
   const session = new Session(silent, () => ({}), '')
   const answers: unknown[] = []

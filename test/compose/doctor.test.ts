@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,9 +13,14 @@ import {
   foldersFinding,
   placesOf,
 } from '../../src/compose/doctor/places.ts'
+import { readersFinding } from '../../src/compose/doctor/readers.ts'
+import { serverFinding } from '../../src/compose/doctor/server.ts'
 import { examine } from '../../src/compose/examine.ts'
 import { openStore } from '../../src/compose/open-store.ts'
 import type { DoctorCheck, DoctorReport } from '../../src/contract/store.ts'
+import { openLmdbOnline } from '../../src/engines/lmdb/online.ts'
+import { readersOf } from '../../src/engines/lmdb/readers.ts'
+import { serveRepository } from '../../src/server/serve-repository.ts'
 import { loadConfig } from '../../src/definitions/load-files.ts'
 import { type Clock, manualClock } from '../../src/kernel/clock.ts'
 import { processOwner } from '../../src/kernel/process-owner.ts'
@@ -57,7 +65,9 @@ test('where all is well every check says so, each name once', async () => {
   await wellKept()
   const { ok, checks } = await examine(dir)
   expect(
-    checks.filter(({ name, status }) => status !== 'ok' && !['disk', 'file-system', 'open-files'].includes(name)),
+    checks.filter(
+      ({ name, status }) => status !== 'ok' && !['disk', 'file-system', 'open-files', 'server'].includes(name),
+    ),
   ).toEqual([])
   expect(ok).toBe(true)
   expect(checks.map(({ name }) => name)).toEqual([
@@ -70,6 +80,8 @@ test('where all is well every check says so, each name once', async () => {
     'metadata',
     'offline',
     'online',
+    'online-readers',
+    'server',
     'clock',
     'registry',
     'files',
@@ -212,6 +224,49 @@ test('a clock that was set back behind what was applied', async () => {
   expect(found(await examine(dir), 'clock')).toMatchObject({
     status: 'warn',
     detail: expect.stringMatching(/3[56]\d\d s ahead/) as string,
+  })
+})
+
+test('the readers of the online store: places of killed processes are freed, few that are left are told', async () => {
+  await wellKept()
+  const writer = join(import.meta.dirname, '../support/lmdb-writer.ts')
+  const child = spawn(process.execPath, [writer, join(dir, '.provender/online'), '1', '1000000'], { stdio: 'ignore' })
+  const { online } = loadConfig(dir)
+  if (!('url' in online)) throw new Error('Not embedded')
+  // The first to open a store clears all places: somebody has to have it open.
+  await using _kept = await openLmdbOnline(online.url)
+  while ((await readersOf(online.url)).taken < 2) await new Promise((resolve) => setTimeout(resolve, 20))
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  expect(found(await examine(dir), 'online-readers')).toMatchObject({
+    status: 'ok',
+    detail: expect.stringMatching(/^1 of 512 places taken; 1 place of killed processes freed$/) as string,
+  })
+  expect(readersFinding({ places: 100, taken: 81, freed: 0 })).toMatchObject({ status: 'warn' })
+  expect(readersFinding(null).status).toBe('ok')
+})
+
+test('the port of the server: free, a Provender server’s, or taken', async () => {
+  const stranger = createServer((_, response) => response.end('hello')).listen(0, '127.0.0.1')
+  await once(stranger, 'listening')
+  const { port } = stranger.address() as { port: number }
+  const at = { host: '127.0.0.1', port }
+  expect(await serverFinding(at)).toMatchObject({
+    status: 'warn',
+    detail: `another program listens on 127.0.0.1:${port}`,
+  })
+  stranger.close()
+  await once(stranger, 'close')
+  expect(await serverFinding(at)).toMatchObject({
+    status: 'ok',
+    detail: expect.stringContaining('nobody listens') as string,
+  })
+  await wellKept()
+  await using store = await openStore(dir)
+  await using server = await serveRepository(store, dir, { port: 0 })
+  expect(await serverFinding({ ...at, port: Number(new URL(server.url).port) })).toMatchObject({
+    status: 'ok',
+    detail: expect.stringContaining('a Provender server answers') as string,
   })
 })
 

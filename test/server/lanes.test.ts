@@ -43,7 +43,7 @@ beforeAll(async () => {
     store: bench.store,
     limits: requestLimitsOf(),
     metrics: openMetrics('flights', new SeriesBudget(1000)),
-    admission: new Admission({ recentMs: 0 }),
+    admission: new Admission(),
     isClosing: () => false,
   } as unknown as ServerContext
   const hotLane = openHotLane(context, onlineHandlers(context))

@@ -6,7 +6,7 @@ import { createdColumn } from '../../define/resolved-view.ts'
 import type { SqlInput, SqlRows, Take } from '../../query/relation.ts'
 import { textCells } from '../../values/feature-type.ts'
 import { readAs, sourceType } from './column-type.ts'
-import { ident, typeName, unskipped } from './dialect.ts'
+import { ident, literal, typeName, unskipped } from './dialect.ts'
 import { failureOf } from './failure.ts'
 import { type LeafContext, groupsOf, isFileSource } from './leaf-context.ts'
 import { pushedRows } from './pushed-rows.ts'
@@ -102,7 +102,23 @@ async function inputQuery(context: LeafContext, input: SqlInput): Promise<Descri
   const columns = inPlace?.columns ?? pushColumns(source)
   const pushed = await pushedRows(context, input, columns)
   const parts = [inPlace?.query, pushed].filter((part) => part !== undefined)
-  return { columns, query: parts.length === 0 ? emptyQuery(columns) : parts.join(' UNION ALL BY NAME ') }
+  const query = parts.length === 0 ? emptyQuery(columns) : parts.join(' UNION ALL BY NAME ')
+  return { columns, query: knownQuery(input, { columns, query }) }
+}
+
+/** Only the rows that were known at an instant. Of SQL within SQL the inputs are cut, and what it says itself of its rows is heeded too. */
+function knownQuery({ source, knownAt }: SqlInput, { columns, query }: DescribedQuery): string {
+  const created = createdColumn(source)
+  if (knownAt === undefined || (created === null && source.type === 'sql')) return query
+  const column = columns.find((c) => c.name === created)
+  const origin = { source: `source "${source.name}"`, column: created ?? '' }
+  const at = column === undefined ? undefined : readAs(`t.${ident(column.name)}`, column.type, 'timestamp', origin)
+  if (at === undefined)
+    throw fail(
+      'NO_CREATED_COLUMN',
+      `Source "${source.name}" has no created column of type timestamp, so what was known when cannot be told`,
+    )
+  return `SELECT * FROM (${query}) AS t WHERE ${at} <= ${literal('timestamp', knownAt)}`
 }
 
 async function fileQuery(context: LeafContext, input: SqlInput, source: FileSourceDef): Promise<DescribedQuery> {
