@@ -1,11 +1,8 @@
 import { isAbsolute, join } from 'node:path'
 import type { Config } from '../define/config.ts'
 import { duckdbCan } from '../engines/duckdb/can.ts'
-<<<<<<< HEAD
 import { postgresCan } from '../engines/postgres/can.ts'
-=======
 import type { Readers } from '../engines/lmdb/readers.ts'
->>>>>>> main
 import type { Clock } from '../kernel/clock.ts'
 import { fail } from '../kernel/errors.ts'
 import type { OnlineMarks } from '../ports/marks.ts'
