@@ -1,6 +1,6 @@
 import { must } from '../../kernel/assert.ts'
 import { fail } from '../../kernel/errors.ts'
-import type { Call } from '../../kernel/call.ts'
+import { type Call, checkCall } from '../../kernel/call.ts'
 import type { OfflineQuery, OfflineStore, QueryResult, SpineInput } from '../../ports/offline.ts'
 import type { CompiledColumn, Leaves } from '../../query/block.ts'
 import { type Compiled, compile, queryText } from '../../query/compile.ts'
@@ -113,7 +113,7 @@ function plainResult(engine: QueryEngine, session: Session, compiled: Compiled):
       const columns = fields.map(({ name }) => ({ as: name, column: name }))
       const local = { plan: { kind: 'derive', input: answers.leaf, columns } as const, inputs: answers.inputs }
       await using result = await engine.local.query(local, session.call)
-      return result.writeParquet(path)
+      return await result.writeParquet(path)
     },
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   }
@@ -128,7 +128,10 @@ async function* batches(session: Session, compiled: Compiled, fields: readonly O
     // Without a column there is nothing to read, but rows to count.
     if (columns.length === 0) throw fail('UNSUPPORTED', 'A plan without columns has no rows to read')
     const stream = session.copyOut(withSteps(compiled, [], queryText(postgresDialect, compiled, columns)), 'binary')
-    yield* readCopy(stream, fields)
+    for await (const batch of readCopy(stream, fields)) {
+      checkCall(session.call)
+      yield batch
+    }
   } catch (thrown) {
     throw session.failure(thrown)
   } finally {

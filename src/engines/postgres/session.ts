@@ -17,6 +17,8 @@ export class Session implements AsyncDisposable {
   readonly #reader: Reader
   readonly #stopWatching: () => void
   #failed = false
+  /** What is being read: until its end the connection is good for nothing else. */
+  #stream: Readable | undefined
   #disposal: Promise<void> | undefined
 
   private constructor(servers: PostgresServers, reader: Reader, call: Call | undefined) {
@@ -60,7 +62,9 @@ export class Session implements AsyncDisposable {
 
   /** What a query answers, as bytes of COPY. */
   copyOut(query: string, format: 'binary' | 'csv'): Readable {
-    return this.client.query(copyTo(`copy (${query}) to stdout (format ${format})`))
+    const stream: Readable = this.client.query(copyTo(`copy (${query}) to stdout (format ${format})`))
+    this.#stream = stream
+    return stream
   }
 
   /** Waits for a statement; what goes wrong is an error of the table, and what nobody waits for any more is cancelled. */
@@ -99,6 +103,10 @@ export class Session implements AsyncDisposable {
 
   async #end(): Promise<void> {
     this.#stopWatching()
+    if (this.#stream !== undefined && !this.#stream.readableEnded) {
+      this.#failed = true
+      this.#stream.on('error', () => undefined).destroy()
+    }
     if (this.#failed) {
       this.#reader.connections.cancel(this.client).catch(() => undefined)
       this.client.release(true)

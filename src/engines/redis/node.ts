@@ -9,10 +9,8 @@ import type { Script } from './scripts.ts'
 const waits = Object.freeze({
   /** For a connection. */
   connectMs: 1_000,
-  /** For an answer to a look-up: a server that stands still must not hold requests until their deadline. */
-  readMs: 150,
-  /** For an answer to a write or a scan. */
-  writeMs: 5_000,
+  /** For an answer, unless the call says otherwise. */
+  answerMs: 5_000,
   /** Between two tries to connect, at most. */
   reconnectMs: 500,
   /** How long nobody asks a server that does not answer, until somebody tries again. */
@@ -23,6 +21,11 @@ const waits = Object.freeze({
 const patience = 3
 
 export type Argument = string | Buffer
+
+/** A call that may say how long its answer is waited for. */
+export interface Asking extends Call {
+  readonly waitMs?: number
+}
 
 /** Where a server is, and as whom it is asked. */
 export type ServerOptions = Pick<RedisOptions, 'host' | 'port' | 'username' | 'password' | 'db' | 'tls'>
@@ -42,7 +45,7 @@ export class RedisNode implements AsyncDisposable {
   }
 
   /** Runs a script. @throws as `explainRedis`; DEADLINE_EXCEEDED, INTERRUPTED. What was sent may still be done. */
-  async run(script: Script, keys: readonly Argument[], args: readonly Argument[], call?: Call): Promise<unknown> {
+  async run(script: Script, keys: readonly Argument[], args: readonly Argument[], call?: Asking): Promise<unknown> {
     const command = script.reads ? 'EVALSHA_RO' : 'EVALSHA'
     return this.#ask(script.reads, call, async (redis) => {
       const rest = [keys.length, ...keys, ...args]
@@ -58,7 +61,7 @@ export class RedisNode implements AsyncDisposable {
   }
 
   /** Runs a script on a server that is only just being given a key. */
-  async runAsking(script: Script, key: Argument, args: readonly Argument[], call?: Call): Promise<unknown> {
+  async runAsking(script: Script, key: Argument, args: readonly Argument[], call?: Asking): Promise<unknown> {
     return this.#ask(script.reads, call, async (redis) => {
       await redis.call('SCRIPT', 'LOAD', script.text)
       // Both leave in one turn, so nothing comes between them.
@@ -69,7 +72,7 @@ export class RedisNode implements AsyncDisposable {
   }
 
   /** Keys that match a pattern, some at a time; the cursor to go on with is 0 at the end. */
-  async scan(cursor: string, pattern: string, count: number, call?: Call): Promise<{ next: string; keys: Buffer[] }> {
+  async scan(cursor: string, pattern: string, count: number, call?: Asking): Promise<{ next: string; keys: Buffer[] }> {
     const [next, keys] = await this.#ask(false, call, (redis) =>
       redis.scanBuffer(cursor, 'MATCH', pattern, 'COUNT', count),
     )
@@ -77,18 +80,18 @@ export class RedisNode implements AsyncDisposable {
   }
 
   /** Asks a server for something small. */
-  async ask(call: Call | undefined, command: string, ...args: string[]): Promise<unknown> {
+  async ask(call: Asking | undefined, command: string, ...args: string[]): Promise<unknown> {
     return this.#ask(false, call, (redis) => redis.call(command, ...args))
   }
 
-  async #ask<T>(reads: boolean, call: Call | undefined, work: (redis: Redis) => Promise<T>): Promise<T> {
+  async #ask<T>(reads: boolean, call: Asking | undefined, work: (redis: Redis) => Promise<T>): Promise<T> {
     checkCall(call)
     if (performance.now() < this.#closedUntilMs)
       throw fail('STORE_UNREACHABLE', `The online store ${this.name} does not answer`)
     // One at a time tries whether it is back.
     if (this.#failures >= patience) this.#closedUntilMs = performance.now() + waits.openMs
     const connection = reads ? this.#reads : this.#writes
-    const waitMs = reads ? waits.readMs : waits.writeMs
+    const waitMs = call?.waitMs ?? waits.answerMs
     try {
       const answer = await abandonable(within(waitMs, this.name, asked(connection, work)), call)
       this.#failures = 0
@@ -143,10 +146,10 @@ async function asked<T>({ redis, ready }: Connected, work: (redis: Redis) => Pro
 /** Gives up waiting after a while. */
 async function within<T>(waitMs: number, name: string, work: Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () => reject(fail('STORE_UNREACHABLE', `The online store ${name} did not answer within ${waitMs} ms`)),
-    waitMs,
-  )
+  const giveUp = (): void =>
+    reject(fail('STORE_UNREACHABLE', `The online store ${name} did not answer within ${waitMs} ms`))
+  // An answer may lie there unread, where this process was busy: it comes before this.
+  const timer = setTimeout(() => setImmediate(giveUp), waitMs)
   try {
     return await Promise.race([work, late])
   } finally {

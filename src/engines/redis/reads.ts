@@ -10,8 +10,13 @@ import { type Item, spread } from './spread.ts'
 /** Look-ups of one command. */
 const keysAtOnce = 512
 
+/** How long a look-up with a deadline waits for its answer, in milliseconds: who asks is told that the store is away, not that time is up. */
+const hurryMs = 150
+
 interface Batch {
   readonly items: Item[]
+  /** Whether somebody has a deadline. */
+  hurried: boolean
   readonly rows: Promise<(Uint8Array | null)[]>
 }
 
@@ -25,14 +30,19 @@ export function coalescedReads(servers: Servers, project: string): OnlineStore['
   const work = { script: readRows, head: () => [], most: keysAtOnce }
   const open = (): Batch => {
     const items: Item[] = []
-    const rows = new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
-      batch = undefined
-      return spread(servers, work, { items, cut })
-    })
-    return { items, rows }
+    const opened: Batch = {
+      items,
+      hurried: false,
+      rows: new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
+        batch = undefined
+        return spread(servers, work, { items, cut }, opened.hurried ? { waitMs: hurryMs } : {})
+      }),
+    }
+    return opened
   }
   return async (requests, call) => {
     const asked = (batch ??= open())
+    if (call?.deadlineAtMs !== undefined) asked.hurried = true
     const places = requests.map(({ space, keys }) => {
       const field = fieldOf(space)
       return itemsOf(keys).map((key) => {

@@ -1,9 +1,8 @@
-import type { Call } from '../../kernel/call.ts'
 import { checkCall } from '../../kernel/call.ts'
 import { isProvenderError } from '../../kernel/errors.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isElsewhere } from './failure.ts'
-import type { Argument } from './node.ts'
+import type { Argument, Asking } from './node.ts'
 import type { Script } from './scripts.ts'
 import type { Group, Servers, Topology } from './servers.ts'
 
@@ -37,7 +36,7 @@ export async function spread<T>(
   servers: Servers,
   work: Work,
   given: { readonly items: readonly Item[]; readonly cut: (answer: unknown, count: number) => readonly T[] },
-  call?: Call,
+  call?: Asking,
 ): Promise<T[]> {
   const results: T[] = Array.from({ length: given.items.length })
   let left = given.items.map((_, i) => i)
@@ -117,7 +116,7 @@ async function askGroup(
   group: Group | undefined,
   { script, head }: Work,
   items: readonly Item[],
-  call: Call | undefined,
+  call: Asking | undefined,
 ): Promise<unknown> {
   if (group === undefined) throw new Error('Assertion failed: a key lies in a group')
   const args: Argument[] = [...head(group)]
@@ -137,7 +136,7 @@ async function oneByOne<T>(
   servers: Servers,
   { script, head }: Work,
   { items, cut, left, results }: OneByOne<T>,
-  call: Call | undefined,
+  call: Asking | undefined,
 ): Promise<number[]> {
   const topology = await servers.topology(call)
   const still: number[] = []
