@@ -6,7 +6,8 @@ import { testEnd, testStart, trainingStart } from './calendar.ts'
 /** A flight's label and what is known of it without any history. Anyone could write this query over the source. */
 const spineSql = `
   select departed_at, origin, destination, delay > 15 as late,
-    distance, hour(departed_at) as departure_hour, isodow(departed_at) as weekday
+    distance, cast(extract(hour from departed_at) as integer) as departure_hour,
+    cast(extract(isodow from departed_at) as integer) as weekday
   from flights
   where departed_at >= '${sqlInstant(trainingStart)}' and departed_at < '${sqlInstant(testEnd)}'
   order by departed_at, origin, destination, delay`

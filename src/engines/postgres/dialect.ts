@@ -95,7 +95,8 @@ export const postgresDialect: Dialect = Object.freeze({
   latest: ({ table, rows, by, order }) => {
     const terms = [...by, ...[...order.first, ...order.ties].map(descending)]
     const text = selectText({ ident }, rows, terms)
-    const one = by.length === 0 ? `${text} LIMIT 1` : text.replace(/^SELECT /, () => `SELECT DISTINCT ON (${by.join(', ')}) `)
+    const one =
+      by.length === 0 ? `${text} LIMIT 1` : text.replace(/^SELECT /, () => `SELECT DISTINCT ON (${by.join(', ')}) `)
     return [{ sql: `${ident(table)} AS (${one})` }]
   },
   asOf: (parts) => [

@@ -44,7 +44,12 @@ export async function leafTable(context: LeafContext, leaf: SourceRows | SqlRows
   const label = `source "${leaf.source.name}"`
   if (leaf.kind === 'sql') {
     const from = `(${await userQuery(context, leaf.source.type === 'sql' ? leaf.source.sql : '', leaf.inputs, label)}) AS r`
-    const text = selecting(leaf.take, await columnsOf(context.client, from, label), { from, where: [], label })
+    const text = selecting(leaf.take, await columnsOf(context.client, from, label), {
+      timestamp: leaf.source.timestamp,
+      from,
+      where: [],
+      label,
+    })
     return { rows: () => text, seeks: never }
   }
   if (leaf.source.type === 'postgres') return foreignLeaf(context, leaf, leaf.source)
@@ -54,7 +59,12 @@ export async function leafTable(context: LeafContext, leaf: SourceRows | SqlRows
     return { rows: () => null, seeks: async () => true }
   }
   const where = leaf.files === undefined ? [] : [filesCondition(loaded, leaf.files, leaf.source)]
-  const text = selecting(leaf.take, loaded.columns, { from: `${loaded.table} AS r`, where, label })
+  const text = selecting(leaf.take, loaded.columns, {
+    timestamp: leaf.source.timestamp,
+    from: `${loaded.table} AS r`,
+    where,
+    label,
+  })
   return {
     rows: () => (loaded.files.length === 0 ? null : text),
     seeks: (keys) =>
@@ -65,7 +75,12 @@ export async function leafTable(context: LeafContext, leaf: SourceRows | SqlRows
 async function foreignLeaf(context: LeafContext, leaf: SourceRows, source: PostgresSourceDef): Promise<LeafTable> {
   const label = `source "${source.name}"`
   const from = fromOf(source)
-  const text = selecting(leaf.take, await columnsOf(context.client, from, label), { from, where: [], label })
+  const text = selecting(leaf.take, await columnsOf(context.client, from, label), {
+    timestamp: leaf.source.timestamp,
+    from,
+    where: [],
+    label,
+  })
   const { table } = source
   return {
     rows: () => text,
@@ -96,6 +111,8 @@ async function indexedBy(
 }
 
 interface Selected {
+  /** The column of the event time, which stays as it is under any name. */
+  readonly timestamp: string
   readonly from: string
   readonly where: readonly string[]
   readonly label: string
@@ -105,7 +122,7 @@ interface Selected {
 function selecting(
   take: readonly Take[],
   columns: readonly (PostgresColumn & { readonly physical?: string })[],
-  { from, where, label }: Selected,
+  { timestamp, from, where, label }: Selected,
 ): string {
   const conditions = [...where]
   const selected = take.map(({ column: name, as, type }) => {
@@ -115,8 +132,11 @@ function selecting(
         'MISSING_COLUMN',
         `The ${label} has no column "${name}"; it has ${columns.map((c) => c.name).join(', ')}`,
       )
-    const sql = readAs(`r.${ident(column.physical ?? name)}`, column, type, { label, bare: as === own.event })
-    if (as === own.event) conditions.push(`(${sql} IS NULL OR ${isOurs(sql)})`)
+    const sql = readAs(`r.${ident(column.physical ?? name)}`, column, type, {
+      label,
+      bare: as === own.event || name === timestamp,
+    })
+    if (as === own.event || name === timestamp) conditions.push(`(${sql} IS NULL OR ${isOurs(sql)})`)
     return `${sql} AS ${ident(as)}`
   })
   const columnsText = selected.length === 0 ? '1 AS one' : selected.join(', ')

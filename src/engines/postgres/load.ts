@@ -180,6 +180,10 @@ async function index(
   ])
   const names = namesOf(String(rows[0]?.columns))
   const place = (name: string): string => `c${names.indexOf(name)}`
+  if (names.includes(source.timestamp))
+    await client.query(
+      `create index if not exists ${ident(`load_${number}_by_time`)} on ${tableOf(number)} (${ident(place(source.timestamp))})`,
+    )
   for (const columns of keys) {
     if (![...columns, source.timestamp].every((name) => names.includes(name))) continue
     const ordered = [

@@ -5,7 +5,15 @@ import { type Call, checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import { limits } from '../../kernel/limits.ts'
 import type { DeadLetter, PushTo } from '../../ports/dead-letters.ts'
-import type { LogRange, Appended, IdempotencyRecord, LogRecord, LogRow, Positioned, PushLog } from '../../ports/push-log.ts'
+import type {
+  LogRange,
+  Appended,
+  IdempotencyRecord,
+  LogRecord,
+  LogRow,
+  Positioned,
+  PushLog,
+} from '../../ports/push-log.ts'
 import type { LogTarget } from '../../query/relation.ts'
 import { type FeatureType, isFeatureType } from '../../values/feature-type.ts'
 import { type Connections, openConnections } from './connections.ts'
