@@ -85,7 +85,7 @@ async function lived(dir: string, config: DemoConfig) {
       'rows',
     ),
   )
-  return trainAndServe(store, clock)
+  return await trainAndServe(store, clock)
 }
 
 async function apply(store: TypedStore, dir: string): Promise<void> {
