@@ -24,7 +24,7 @@ export function openApi(version: string): Json {
       title: 'Provender',
       version,
       description: introduction,
-      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      license: { name: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
     tags: routeAreas.map(({ area, about }) => ({ name: area, description: about })),
@@ -171,11 +171,13 @@ function headerParameters({ headers, deadline }: Route): Json[] {
 
 function requestBody({ body, accepts }: Route, shared: Shared): Json {
   if (body === null) return {}
-  const content = accepts.map((media) => [
-    media,
-    media === 'application/json' ? { schema: schemaOf(body, 'input', shared) } : textOrBytes(media),
-  ])
-  return { requestBody: { required: !body.safeParse({}).success, content: Object.fromEntries(content) } }
+  const content: Json = Object.fromEntries(
+    accepts.map((media) => [
+      media,
+      media === 'application/json' ? { schema: schemaOf(body, 'input', shared) } : textOrBytes(media),
+    ]),
+  )
+  return { requestBody: { required: !body.safeParse({}).success, content } }
 }
 
 /** Bytes have no schema, texts that of a text. */

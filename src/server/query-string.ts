@@ -33,7 +33,7 @@ export function readQuery(route: Route, query: Readonly<Record<string, unknown>>
   const keys = Object.create(null) as Record<string, string>
   for (const name in query) {
     const value = query[name]
-    if (name.startsWith('_')) (options ??= {})[name] = value
+    if (name.startsWith('_')) (options ??= Object.create(null) as Record<string, unknown>)[name] = value
     else if (typeof value === 'string') keys[name] = value
     else
       throw fail('BAD_REQUEST', `The parameter "${name}" stands ${Array.isArray(value) ? value.length : 0} times`, {
