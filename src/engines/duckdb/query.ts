@@ -51,7 +51,7 @@ async function tryQuery(engine: Engine, query: OfflineQuery, call?: Call): Promi
   await checkUnchanged(named)
   const userSql =
     leaves.some((leaf) => leaf.kind === 'sql') || [...spines.values()].some((spine) => spine.kind === 'sql')
-  const watched = query.watched ?? false
+  const watched = query.watch !== undefined
   const { session, scratchDir, logTable } = userSql
     ? await engine.lockedSession([...pathsOf(files), ...spinePaths(spines)], call, watched)
     : await engine.session(call, watched)
@@ -75,7 +75,15 @@ async function tryQuery(engine: Engine, query: OfflineQuery, call?: Call): Promi
     const compiled = compile(query.plan, duckdbDialect, await lookUp(context, query.plan, loaded))
     const outputs = new Map([...loaded.values()].flatMap((input) => [...input.outputs]))
     checkCollisions(compiled.columns.map((c) => c.name))
-    for (const step of compiled.steps) await runStep(session, step)
+    let done = 0
+    query.watch?.(() => {
+      const now = session.progress()
+      return now === null ? null : (done + now) / (compiled.steps.length + 1)
+    })
+    for (const step of compiled.steps) {
+      await runStep(session, step)
+      done++
+    }
     if (compiled.steps.length > 0) {
       await checkSources()
       const moved = await changeOf(filesReadTwice(query.plan, files))
