@@ -55,7 +55,7 @@ export function telemetryOf(parts: Parts, observers: Observers): Telemetry {
 }
 
 /** Records of the log looked at: the first one that waits tells how long, and it is seldom far. */
-const lookedAt = 1000
+const lookedAt = 100
 
 /** For each generation: up to which created time all that was pushed is known to be online; now where nothing waits. */
 async function caughtUpTo(parts: Parts, stored: readonly Stored[], call: Call): Promise<bigint[]> {

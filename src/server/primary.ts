@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Problem, type ProvenderError, fail } from '../kernel/errors.ts'
-import { hardExitMs } from './hard-exit.ts'
+import { hardExitMs, notEnded } from './hard-exit.ts'
 import type { Family } from './metric-family.ts'
 import { PartsOfWorkers } from './worker-parts.ts'
 import type { RunningServer } from './start.ts'
@@ -149,10 +149,18 @@ class Primary {
     const workers = [...this.#running.values()]
     const ended = Promise.all(workers.map((worker) => exitOf(worker)))
     for (const worker of workers) send(worker, { kind: 'drain' })
-    // They end themselves before; one that hangs does not keep the others' port.
-    const late = setTimeout(() => void this.kill(), this.#options.drainWaitMs + hardExitMs - 1000)
+    // A moment before this process would end hard, and leave them to find out.
+    let killed = 0
+    const late = setTimeout(
+      () => {
+        killed = this.#running.size
+        void this.kill()
+      },
+      this.#options.drainWaitMs + hardExitMs - 1000,
+    )
     await ended
     clearTimeout(late)
+    if (killed > 0) throw fail('WORKER_DIED', `${killed} of ${workers.length} workers: ${notEnded}`)
   }
 
   async kill(): Promise<void> {
