@@ -75,15 +75,12 @@ async function tryQuery(engine: Engine, query: OfflineQuery, call?: Call): Promi
     const compiled = compile(query.plan, duckdbDialect, await lookUp(context, query.plan, loaded))
     const outputs = new Map([...loaded.values()].flatMap((input) => [...input.outputs]))
     checkCollisions(compiled.columns.map((c) => c.name))
-    let done = 0
-    query.watch?.(() => {
-      const now = session.progress()
-      return now === null ? null : (done + now) / (compiled.steps.length + 1)
-    })
+    const enter = watchSteps(session, compiled.steps.length + 1, query.watch)
     for (const step of compiled.steps) {
+      enter()
       await runStep(session, step)
-      done++
     }
+    enter()
     if (compiled.steps.length > 0) {
       await checkSources()
       const moved = await changeOf(filesReadTwice(query.plan, files))
@@ -104,6 +101,21 @@ const filesReadTwice = (plan: Relation, files: ReadonlyMap<object, readonly File
   leavesReadTwice(plan).flatMap((leaf) =>
     leaf.kind === 'source' && leaf.source.type === 'parquet' ? (files.get(leaf) ?? []) : [],
   )
+
+/** Tells how much of some statements is done, each as large as the others, and never less than before; answers what to call as each begins. */
+function watchSteps(session: Session, steps: number, watch: OfflineQuery['watch']): () => void {
+  let done = -1
+  let told = 0
+  watch?.(() => {
+    const now = session.progress()
+    if (now === null || done < 0) return null
+    told = Math.max(told, (done + now) / steps)
+    return told
+  })
+  return () => {
+    done++
+  }
+}
 
 async function runStep(session: Session, { sql, settle }: Step): Promise<void> {
   await session.run(sql)
