@@ -9,7 +9,7 @@ import { parseExact } from '../../src/codecs/exact-json.ts'
 import { openStore } from '../../src/compose/open-store.ts'
 import type { Store } from '../../src/contract/store.ts'
 import type { RequestLimits } from '../../src/define/request-limits.ts'
-import { loadRepository } from '../../src/definitions/load-files.ts'
+import { loadConfig, loadRepository } from '../../src/definitions/load-files.ts'
 import { type Problem, errorTable } from '../../src/kernel/errors.ts'
 import { type Clock, manualClock } from '../../src/kernel/clock.ts'
 import { overloaded } from '../../src/server/admission.ts'
@@ -115,7 +115,7 @@ export async function openBench(
     writeFileSync(join(dir, file), text)
     return join(dir, file)
   }
-  write('provender.yaml', 'project: flights\n')
+  write('provender.yaml', `project: flights\nserver: { limits: ${JSON.stringify(options.limits ?? {})} }\n`)
   write('features/flights.yaml', definitions)
   mkdirSync(join(dir, 'data'))
   const db = await DuckDBInstance.create(':memory:')
@@ -132,7 +132,7 @@ export async function openBench(
     port: 0,
     sql: options.sql ?? false,
     roots: { dir, dataRoots: options.dataRoots ?? [] },
-    limits: options.limits ?? {},
+    limits: loadConfig(dir).server.limits,
     logLevel: 'silent',
   })
   return {
