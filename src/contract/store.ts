@@ -262,14 +262,14 @@ export type Named = string | { readonly name: string }
 /** Hears what a store in this process does, as it happens. Each call must be cheap and must not throw. */
 export interface StoreObserver {
   /** An operation of the online store took so long. */
-  stored(store: string, op: string, seconds: number): void
+  readonly stored: (store: string, op: string, seconds: number) => void
   /** A materialization that this process ran has ended. */
-  ran(run: Run): void
+  readonly ran: (run: Run) => void
   /** Rows were pushed to a view or a source that there is; how many became what. */
-  pushed(
+  readonly pushed: (
     target: string,
     counts: { readonly accepted: number; readonly superseded: number; readonly rejected: number },
-  ): void
+  ) => void
 }
 
 /** How a view stands that is served online. Instants and durations are microseconds. */

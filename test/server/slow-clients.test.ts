@@ -31,7 +31,7 @@ afterAll(async () => {
 interface Client {
   readonly socket: Socket
   /** What came back. */
-  said(): string
+  readonly said: () => string
   readonly gone: Promise<void>
 }
 

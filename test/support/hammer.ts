@@ -25,7 +25,7 @@ export interface Toll {
 export interface Hammer {
   readonly toll: Toll
   /** How many were answered, whatever the answer. */
-  answered(): number
+  readonly answered: () => number
   /** Sends no more; done when all that were sent have come to something. */
   stop(): Promise<void>
 }
