@@ -163,7 +163,7 @@ function onlineMeters(project: string, budget: SeriesBudget) {
     return meter
   }
   return {
-    asked(entityCount: number, featureCount: number): void {
+    asked: (entityCount: number, featureCount: number): void => {
       entitiesAsked.add(entityCount)
       featuresAsked.add(featureCount)
     },
