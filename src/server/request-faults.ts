@@ -14,30 +14,11 @@ type Issue = z.core.$ZodIssue
  * @throws all that is wrong with it as one: UNKNOWN_MEMBER with the nearest name, BAD_REQUEST; each with a JSON pointer.
  */
 export function read<S extends z.ZodType>(schema: S, data: unknown, part: Part): z.output<S> {
-  const hidden = protoWithin(schema, data, [])
-  if (hidden !== undefined) throw unknownMember('__proto__', hidden, { schema, data, part })
   const { success, data: output, error } = schema.safeParse(data)
   if (success) return output
   const faults = error.issues.slice(0, listedFaults).flatMap((issue) => faultsOf(issue, { schema, data, part }))
   // A mistyped name often is also what a missing member is about: it is told first.
   throw failAll(faults.sort((a, b) => Number(b.code === 'UNKNOWN_MEMBER') - Number(a.code === 'UNKNOWN_MEMBER')))
-}
-
-/** Where a `__proto__` stands that no schema has: zod passes over it in silence. */
-function protoWithin(schema: z.core.$ZodType, data: unknown, path: readonly string[]): readonly string[] | undefined {
-  const known = bare(schema)
-  if (!(known instanceof z.ZodObject) || typeof data !== 'object' || data === null) return undefined
-  if (Object.hasOwn(data, '__proto__')) return path
-  for (const name in known.shape) {
-    const inner = Object.hasOwn(data, name) ? (data as Readonly<Record<string, unknown>>)[name] : undefined
-    if (typeof inner !== 'object' || inner === null) continue
-    const found = protoWithin((known.shape as Readonly<Record<string, z.core.$ZodType>>)[name] ?? schema, inner, [
-      ...path,
-      name,
-    ])
-    if (found !== undefined) return found
-  }
-  return undefined
 }
 
 /** How many faults an error lists; a body has room for a million. */
