@@ -298,7 +298,8 @@ export interface Telemetry {
 
 /**
  * The store, embedded or remote: every verb of Provender. Definitions go in as `Definitions`, as the wire form, or as an
- * array of builder values. Errors are `ProvenderError`s with a code of the one table.
+ * array of builder values. Errors are `ProvenderError`s with a code of the one table. Closing an embedded store gives up runs that wait,
+ * lets those that have begun go on for 3 s and then stops them: they end as cancelled, and the next run goes on from there.
  */
 export interface Store extends AsyncDisposable {
   readonly project: string
