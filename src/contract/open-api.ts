@@ -3,7 +3,7 @@ import { requestLimitTable } from '../define/request-limits.ts'
 import { errorTable } from '../kernel/errors.ts'
 import { type Route, errorStatusesOf, probeTimeoutMs, problemType } from './route.ts'
 import { routeAreas } from './routes.ts'
-import { valuesHeader } from './wire-names.ts'
+import { notesHeader, valuesHeader } from './wire-names.ts'
 
 /** A JSON object of the description. */
 type Json = Readonly<Record<string, unknown>>
@@ -191,14 +191,19 @@ function goodResponse({ answer, answers }: Route, status: number, shared: Shared
   ])
   return {
     description: status === 202 ? 'Accepted: it goes on' : 'Done',
-    headers: { 'x-request-id': { $ref: '#/components/headers/RequestId' } },
+    headers: {
+      'x-request-id': { $ref: '#/components/headers/RequestId' },
+      // What a table says beside its rows, where its form has no place for it.
+      ...(answers.includes('text/csv') ? { [notesHeader]: { $ref: '#/components/headers/Notes' } } : {}),
+    },
     content: Object.fromEntries(content),
   }
 }
 
 const commonHeaders: Readonly<Record<string, Json>> = Object.freeze({
-  RequestId: { description: 'The id of the request', schema: { type: 'string' } },
-  RetryAfter: { description: 'Seconds after which to try again', schema: { type: 'integer' } },
+  RequestId: { description: 'The id of the request', required: true, schema: { type: 'string' } },
+  RetryAfter: { description: 'Seconds after which to try again', required: true, schema: { type: 'integer' } },
+  Notes: { description: 'What the reader should know: a JSON array in ASCII', schema: { type: 'string' } },
 })
 
 /** The statuses of errors, in words. */

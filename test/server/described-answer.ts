@@ -26,7 +26,9 @@ export function faultOf(document: Description, operation: Operation, answer: Ans
     readonly content?: Readonly<Record<string, { readonly schema?: unknown }>>
     readonly headers?: Json
   }
-  const missing = Object.keys(headers).find((name) => answer.headers[name] === undefined)
+  const missing = Object.keys(headers).find(
+    (name) => resolved(document, headers[name] as Json)['required'] === true && answer.headers[name] === undefined,
+  )
   if (missing !== undefined) return `the header ${missing} is missing`
   const type = answer.headers['content-type']?.split(';', 1)[0] ?? ''
   const media = content[type]

@@ -50,7 +50,7 @@ describe('limits that are set lower', () => {
       413,
     ],
     ['longestTimeoutMs', '/v1/maintain', {}, { 'x-timeout-ms': '30001' }, 400],
-  ])('%s: %s is refused by its name and value', async (name, path, body, headers, status) => {
+  ])('%s: %s is refused by its name and value', async (name, path, ...[body, headers, status]) => {
     const problem = problemOf(await bench.ask('POST', path, { body, headers }))
     expect(problem.status).toBe(status)
     expect(problem.detail).toContain(`${limits[name as 'batchRows']} (server.limits.${name})`)
