@@ -38,10 +38,10 @@ describe('what is let in', () => {
 
   test('falls to a few while the loop is late, the last kinds first', () => {
     for (const [delayMs, spared] of [
-      [30, ['online', 'push', 'metadata']],
-      [40, ['online', 'push']],
-      [60, ['online']],
-      [200, []],
+      [60, ['online', 'push', 'metadata']],
+      [80, ['online', 'push']],
+      [150, ['online']],
+      [300, []],
     ] as const) {
       const admission = new Admission()
       for (let i = 0; i < 20; i++) {
@@ -50,9 +50,9 @@ describe('what is let in', () => {
       }
       const whole = priorities.filter((priority) => letIn(admission, priority) === 500)
       expect([delayMs, whole]).toEqual([delayMs, spared])
-      if (delayMs === 200) {
+      if (delayMs === 300) {
         admission.adapt(delayMs)
-        expect(priorities.map((priority) => letIn(admission, priority))).toEqual([50, 5, 5, 1])
+        expect(priorities.map((priority) => letIn(admission, priority))).toEqual([100, 20, 30, 20])
       }
     }
   })
@@ -87,7 +87,7 @@ test(
     }
     await reads(1000)
     const floods = [
-      hammer(server.url, 128, () => ({ method: 'GET', path: '/v1/views' })),
+      hammer(server.url, 400, () => ({ method: 'GET', path: '/v1/views' })),
       hammer(server.url, 64, () => ({
         method: 'POST',
         path: '/v1/historical/snapshot',
@@ -127,11 +127,11 @@ test(
 test('a refusal names when to try again, before its body was read', async () => {
   const shop = await openServedShop()
   const server = await shop.serve()
-  const flood = hammer(server.url, 256, () => ({ method: 'GET', path: '/v1/views' }))
+  const flood = hammer(server.url, 500, () => ({ method: 'GET', path: '/v1/views' }))
   let refused: Response | undefined
   const endsAtMs = performance.now() + 15_000
   while (refused === undefined && performance.now() < endsAtMs) {
-    const answer = await fetch(`${server.url}/v1/plan`, { method: 'POST', body: 'x'.repeat(100_000) })
+    const answer = await fetch(`${server.url}/v1/validate`, { method: 'POST', body: 'x'.repeat(100_000) })
     if (answer.status === 503) refused = answer
     else await answer.body?.cancel()
     await setTimeout(20)
