@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 const bytesOfRow = 120
 
-/** As many callers as pushes have; each appends its rows to one file and syncs it by itself before it goes on. */
+/** Callers append their rows to one file, and each syncs it by itself before it goes on. */
 export async function open(): Promise<{ run(argument: unknown): Promise<Record<string, number>> }> {
   return {
     run: async (argument) => {

@@ -82,7 +82,7 @@ export const countText = (count: number): string => valueText(count, '')
 export function valueText(value: number, unit: string): string {
   if (unit === 's' && value >= 1) return `${digits(value)} s`
   const [scale, prefix] = prefixes.find(([each]) => Math.abs(value) >= each) ?? [1, '']
-  return `${digits(value / scale)} ${prefix}${prefix !== '' && unit.includes('/') ? ' ' : ''}${unit}`.trim()
+  return `${digits(value / scale)} ${prefix}${prefix !== '' && unit.includes('/') && !unit.startsWith('s/') ? ' ' : ''}${unit}`.trim()
 }
 
 const digits = (value: number): string => String(Number(value.toPrecision(3)))
