@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { run } from '../support/command-line.ts'
@@ -15,6 +15,15 @@ afterAll(() => shop.folder.remove())
 async function end(server: Serving): Promise<void> {
   server.child.kill('SIGTERM')
   expect((await server.ended).exit).toBe(0)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
 }
 
 const probe = { route: '/livez', code: '200' }
@@ -67,6 +76,35 @@ describe('several workers', () => {
       expect.objectContaining({ code: 'USAGE', detail: expect.stringContaining(String(port)) as string }),
     ])
     taken.close()
+  })
+
+  test('treat the connections that they are given as their own', async () => {
+    const server = await shop.serve('--workers', '2')
+    const open = (text: string): Promise<string> =>
+      new Promise((resolve) => {
+        const socket = connect(Number(new URL(server.url).port), '127.0.0.1', () => {
+          socket.write(text)
+          // A client that closes its half behind its request gets what is answered at once, as from any server of Node.
+          if (text.endsWith('\r\n\r\n')) socket.end()
+        })
+        let said = ''
+        socket.setEncoding('latin1').on('data', (chunk: string) => (said += chunk))
+        socket.on('error', () => undefined).on('close', () => resolve(said))
+      })
+    const head = 'GET /livez HTTP/1.1\r\nhost: x\r\n'
+    const [slow, closing] = await Promise.all([open(head), open(`${head}\r\n`)])
+    expect(slow).toMatch(/^HTTP\/1\.1 504 .*DEADLINE_EXCEEDED/s)
+    expect(closing).toMatch(/^HTTP\/1\.1 200 /)
+    await end(server)
+  })
+
+  test('end when the primary is killed, so that it can be started again', async () => {
+    const server = await shop.serve('--workers', '2')
+    const workers = server.workers()
+    server.child.kill('SIGKILL')
+    await server.ended
+    for (const pid of workers) await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false)
+    await end(await shop.serve('--workers', '2', '--port', new URL(server.url).port))
   })
 
   test('are given up loudly when one dies again and again', { timeout: 120_000 }, async () => {
