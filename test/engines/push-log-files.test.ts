@@ -177,8 +177,25 @@ describe('the record codec', () => {
     const witness = { durable: 2 ** 40 + 1, tornBytes: 7 }
     const frame = encodeFrame(Buffer.from('a marker'), { kind: 'records', writer, witness, entries })
     expect(frame.toString('hex')).toMatchInlineSnapshot(
-      `"61206d61726b6572390000004cf2dfaa0200777269746572696403000000010000000001070000000000020000000000000000000000030000006f6e65050000000000000000000000"`,
+      `"61206d61726b657239000000282075b20300777269746572696403000000010000000001070000000000020000000000000000000000030000006f6e6505000000000000000000000000"`,
     )
+  })
+
+  // The bytes in place of which the next frame's first ones come must not be those: a chance of one in 256 for each marker.
+  test('a frame that lacks its last bytes is not made whole by the frame behind it', () => {
+    const writer = { id: Buffer.from('writerid'), counter: 3 }
+    for (let n = 0; n < 2000; n++) {
+      const marker = Buffer.from(Array.from({ length: 8 }, (_, i) => (n * 31 + i * i * 7) % 256))
+      const bytes = Buffer.from([n % 256, n >> 8])
+      const frame = encodeFrame(marker, {
+        kind: 'records',
+        writer,
+        witness: noWitness,
+        entries: [{ position: 1n, bytes }],
+      })
+      for (let lost = 1; lost <= marker.length; lost++)
+        expect(marker.subarray(0, lost).equals(frame.subarray(frame.length - lost))).toBe(false)
+    }
   })
 
   test('refuses bytes that end early', () => {

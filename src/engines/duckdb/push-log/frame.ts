@@ -3,13 +3,15 @@ import { hkdfSync } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { type ProvenderError, fail } from '../../../kernel/errors.ts'
 
-// A frame: marker 8 bytes · payload length u32 · CRC-32 of marker, length and payload u32 · payload. Numbers are
-// little-endian. A payload: format u8 = 2 · kind u8 · writer 8 bytes · counter u32 · durable u48 · torn u48 · entries u32 ·
+// A frame: marker 8 bytes · payload length u32 · CRC-32 of marker, length and payload u32 · payload · end u8. Numbers are
+// little-endian. The end is a byte that the marker does not have: a frame that lacks its last bytes is not made whole by the
+// first ones of the frame behind it, by which those would be lost. A payload: format u8 = 3 · kind u8 · writer 8 bytes · counter u32 · durable u48 · torn u48 · entries u32 ·
 // entries. An entry: position int64 · length u32 · bytes; the position is 0 but in checkpoints.
 const frameHeader = 16
 const payloadHeader = 30
+const frameEnd = 1
 const entryHeader = 12
-const format = 2
+const format = 3
 
 /** What a frame is: records; the end of a segment (what follows is void); records kept by a checkpoint, each with its own position. */
 export type FrameKind = 'records' | 'seal' | 'kept'
@@ -71,7 +73,7 @@ export function markerOf(secret: string, file: string): Buffer {
 /** The bytes of a frame. */
 export function encodeFrame(marker: Buffer, { kind, writer, witness, entries }: FrameContent): Buffer {
   const length = entries.reduce((sum, { bytes }) => sum + entryHeader + bytes.length, payloadHeader)
-  const frame = Buffer.allocUnsafe(frameHeader + length)
+  const frame = Buffer.allocUnsafe(frameHeader + length + frameEnd)
   marker.copy(frame, 0)
   frame.writeUInt32LE(length, 8)
   let at = frame.writeUInt8(format, frameHeader)
@@ -86,11 +88,20 @@ export function encodeFrame(marker: Buffer, { kind, writer, witness, entries }: 
     at = frame.writeUInt32LE(bytes.length, at)
     at += bytes.copy(frame, at)
   }
+  frame.writeUInt8(endAfter(marker), at)
   frame.writeUInt32LE(checksum(frame), 12)
   return frame
 }
 
-const checksum = (frame: Buffer): number => crc32(frame.subarray(frameHeader), crc32(frame.subarray(0, 12)))
+const checksum = (frame: Buffer): number =>
+  crc32(frame.subarray(frameHeader, frame.length - frameEnd), crc32(frame.subarray(0, 12)))
+
+/** The least byte that a marker does not have. */
+function endAfter(marker: Buffer): number {
+  let end = 0
+  while (marker.includes(end)) end++
+  return end
+}
 
 /** Bytes read at a time. */
 const chunkBytes = 1024 * 1024
@@ -114,15 +125,16 @@ export async function* readFrames(
     base = at
     window = await readFully(file, at, Math.min(until, Math.max(end, at + chunkBytes)) - at)
   }
-  while (at + frameHeader + payloadHeader <= until) {
+  const last = endAfter(marker)
+  while (at + frameHeader + payloadHeader + frameEnd <= until) {
     await hold(at + frameHeader)
     const start = at - base
     if (window.compare(marker, 0, 8, start, start + 8) === 0) {
-      const end = at + frameHeader + window.readUInt32LE(start + 8)
-      if (end <= until && end >= at + frameHeader + payloadHeader) {
+      const end = at + frameHeader + window.readUInt32LE(start + 8) + frameEnd
+      if (end <= until && end >= at + frameHeader + payloadHeader + frameEnd) {
         await hold(end)
         const bytes = window.subarray(at - base, end - base)
-        if (checksum(bytes) === bytes.readUInt32LE(12)) {
+        if (bytes[bytes.length - 1] === last && checksum(bytes) === bytes.readUInt32LE(12)) {
           yield parseFrame(bytes, at)
           at = end
           continue
