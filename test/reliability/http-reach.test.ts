@@ -94,7 +94,6 @@ describe('a path applied over HTTP reaches nothing outside', () => {
     ['an absolute path in capitals', () => join(outside, 'SECRET.CSV')],
     ['a file url', () => `file://${join(outside, 'secret.csv')}`],
     ['a url', () => urlOf('secret.csv')],
-    ['a url as a pattern', () => urlOf('*.csv')],
     ['a bucket', () => 's3://bucket/secret.csv'],
     ['the environment', () => '/proc/self/environ'],
     ['the environment behind a link', () => 'data/self/environ'],
@@ -117,6 +116,12 @@ describe('a path applied over HTTP reaches nothing outside', () => {
     })
     expect([refused.status, JSON.parse(refused.text)]).toMatchObject([400, { status: 400 }])
     expect(asked).toBe(before)
+  })
+
+  test('a url that is a pattern is one of files, of which there are none', async () => {
+    const text = await allAnswers(definitionsOf(urlOf('*.csv')))
+    expect(text).not.toContain(canary)
+    expect([text.includes('"version"'), asked]).toEqual([true, 0])
   })
 })
 
