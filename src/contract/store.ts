@@ -19,9 +19,9 @@ export interface Exactness {
 
 /** What every call may carry. */
 export interface CallOptions {
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** The call ends with DEADLINE_EXCEEDED after this long. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
 }
 
 /** How values are written: as users of the SDK pass them, strictly as wire JSON (parsed without loss), or keys as the text of a URL. */

@@ -1,6 +1,7 @@
 import type { Route } from '../contract/route.ts'
 import { pointerTo } from '../codecs/json-value.ts'
 import { fail } from '../kernel/errors.ts'
+import { noOptions } from './handler.ts'
 import { read } from './request-faults.ts'
 
 /** A query string taken apart: the route's options, and what else stands in it. */
@@ -23,12 +24,10 @@ function demandEncoded(url: string): void {
   }
 }
 
-const nothing: Readonly<Record<string, never>> = Object.freeze({})
-
 /** Reads a query string by its route. @throws UNKNOWN_MEMBER, BAD_REQUEST: all that is wrong with its options as one. */
 export function readQuery(route: Route, query: Readonly<Record<string, unknown>>, url: string): QueryParts {
   demandEncoded(url)
-  if (!route.keysInQuery) return { options: read(route.query, query, 'query'), keys: nothing }
+  if (!route.keysInQuery) return { options: read(route.query, query, 'query'), keys: noOptions }
   let options: Record<string, unknown> | undefined
   const keys = Object.create(null) as Record<string, string>
   for (const name in query) {
@@ -41,5 +40,5 @@ export function readQuery(route: Route, query: Readonly<Record<string, unknown>>
         remedy: 'Give it once.',
       })
   }
-  return { options: options === undefined ? nothing : read(route.query, options, 'query'), keys }
+  return { options: options === undefined ? noOptions : read(route.query, options, 'query'), keys }
 }
