@@ -139,7 +139,7 @@ async function hasNegativeZeros({ session, compiled }: QueryParts): Promise<bool
   })
   if (compiled.steps.length === 0 || tests.length === 0) return false
   const any = { sql: `bool_or(${tests.map((test) => `coalesce(${test}, false)`).join(' OR ')})`, name: 'any' }
-  const [row] = await session.rows(queryText(duckdbDialect, compiled, [any]))
+  const [row] = await session.rows(queryText(duckdbDialect, { ...compiled, order: [] }, [any]))
   return row?.[0] === true
 }
 
