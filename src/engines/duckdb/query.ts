@@ -7,6 +7,7 @@ import { compile } from '../../query/compile.ts'
 import type { Step } from '../../query/dialect.ts'
 import type { InputRows, Relation } from '../../query/relation.ts'
 import type { FileIdentity } from '../../values/file-identity.ts'
+import { askedOf, onlyAsked } from './asked-rows.ts'
 import { ident } from './dialect.ts'
 import { duckdbDialect } from './plan-dialect.ts'
 import type { Engine } from './engine.ts'
@@ -152,11 +153,12 @@ async function keepSpine(
   return keepRows(context.session, leaf, spine, table)
 }
 
-/** Looks up everything that compiling asks for. What is read twice and dear to read is kept. */
+/** Looks up everything that compiling asks for. What is read twice and dear to read is kept, of queries only what is asked for. */
 async function lookUp(context: LeafContext, plan: Relation, loaded: ReadonlyMap<string, LoadedInput>): Promise<Leaves> {
   const groups = new Map<object, readonly FileGroup[]>()
   const tables = new Map<object, string | null>()
   const twice = new Set(leavesReadTwice(plan))
+  const input: Leaves['input'] = (leaf) => must(loaded.get(leaf.name), `input ${leaf.name} was kept`).table
   const set = async (leaf: Leaf, table: string | null): Promise<void> => {
     if (table === null || !twice.has(leaf)) {
       tables.set(leaf, table)
@@ -166,12 +168,15 @@ async function lookUp(context: LeafContext, plan: Relation, loaded: ReadonlyMap<
     await context.session.run(keepTable(name, table))
     tables.set(leaf, `SELECT * FROM ${ident(name)}`)
   }
-  for (const leaf of new Set(leavesOf(plan))) {
+  const leaves = new Set(leavesOf(plan))
+  const asked = [...leaves].some(({ kind }) => kind === 'sql') ? askedOf(plan, input) : new Map<Leaf, never>()
+  for (const leaf of leaves) {
     if (leaf.kind === 'source' && isFileSource(leaf.source)) {
       const found = await groupsOf(context, leaf, leaf.source)
       if (leaf.source.type === 'csv') await set(leaf, sourceTable(leaf.source, leaf.take, found, []))
       else groups.set(leaf, found)
-    } else if (leaf.kind === 'sql') await set(leaf, await sqlTable(context, leaf))
+    } else if (leaf.kind === 'sql')
+      await set(leaf, onlyAsked(leaf, await sqlTable(context, leaf), asked.get(leaf) ?? []))
     else if (leaf.kind === 'log') tables.set(leaf, await context.logTable(leaf))
   }
   return {
@@ -181,7 +186,7 @@ async function lookUp(context: LeafContext, plan: Relation, loaded: ReadonlyMap<
         return sourceTable(leaf.source, leaf.take, found, narrow)
       return tables.get(leaf) ?? null
     },
-    input: (leaf) => must(loaded.get(leaf.name), `input ${leaf.name} was kept`).table,
+    input,
   }
 }
 
