@@ -122,7 +122,11 @@ describe('a planted fault is found', () => {
   test('a link that leads nowhere', () => {
     const page =
       '# A head: it\n[a](guide/gone.md) [b](#a-head-it) [c](#gone) [d](guide/operating.md#restore) [e](guide/operating.md#no)'
-    expect(deadLinksOf('docs/benchmarks.md', page)).toEqual(['](guide/gone.md)', '](#gone)', '](guide/operating.md#no)'])
+    expect(deadLinksOf('docs/benchmarks.md', page)).toEqual([
+      '](guide/gone.md)',
+      '](#gone)',
+      '](guide/operating.md#no)',
+    ])
   })
 
   test('and a page without one has none', { timeout: pageMs }, async () => {
