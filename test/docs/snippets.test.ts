@@ -20,7 +20,7 @@ const linking = [
 ]
 
 /** A page takes a few seconds; a busy machine more. */
-const pageMs = 120_000
+const pageMs = 240_000
 
 /** Does everything that a page asks its reader to do, in a folder of its own; answers what is not as the page says. */
 async function faultsOf(markdown: string): Promise<string[]> {
