@@ -1,9 +1,7 @@
-// npm run docs: writes the generated pages of docs/reference/. They are checked in, and a test compares them.
+// npm run docs: writes the generated pages of docs/. They are checked in, and a test compares them.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorTable } from '../src/kernel/errors.ts'
-import './docs-schema.ts'
-import { renderErrorPage } from './error-page.ts'
+import { generatedPages } from './reference/pages.ts'
 import { root } from './steps.ts'
 
-writeFileSync(join(root, 'docs/reference/errors.md'), renderErrorPage(errorTable))
+for (const [path, text] of generatedPages) writeFileSync(join(root, path), await text())

@@ -1,12 +1,16 @@
 import { DuckDBInstance } from '@duckdb/node-api'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
-/** The latest row per entity, as one would write it by hand, read and thrown away. */
+/** The latest row per entity, as one would write it by hand, ordered by key, and thrown away. */
 export async function open(input: unknown): Promise<{
   run(): Promise<Record<string, number>>
   close(): Promise<void>
 }> {
-  const { file } = input as { readonly file: string }
-  const instance = await DuckDBInstance.create(':memory:')
+  const { file, memory } = input as { readonly file: string; readonly memory: string }
+  const dir = await mkdtemp(join(tmpdir(), 'provender-bench-'))
+  const instance = await DuckDBInstance.create(':memory:', { memory_limit: memory, temp_directory: dir })
   const connection = await instance.connect()
   return {
     run: async () => {
@@ -16,14 +20,14 @@ export async function open(input: unknown): Promise<{
       let rows = 0
       for (;;) {
         const chunk = await result.fetchChunk()
-        if (chunk === null || chunk.rowCount === 0) break
+        if (chunk === null || chunk.rowCount === 0) return { rows }
         rows += chunk.rowCount
       }
-      return { rows }
     },
     close: async () => {
       connection.closeSync()
       instance.closeSync()
+      await rm(dir, { recursive: true, force: true })
     },
   }
 }

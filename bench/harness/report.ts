@@ -4,26 +4,42 @@ import { spreadOf } from './statistics.ts'
 
 /** A run as text: one line per figure, with what it was in an earlier run. */
 export function reportText(result: Result, figures: readonly Figure[], earlier: Result | undefined): string {
-  const { machine, load } = result
   const rounds = Math.max(0, ...result.figures.map((f) => f.ours.length))
   const lines = table([
     ['', 'ours', 'baseline', 'ratio (min–max)', 'goal', ...(earlier === undefined ? [] : ['before'])],
-    ...result.figures.map((found) => {
-      const figure = figures.find((f) => f.name === found.name)
-      const was = earlier?.figures.find((f) => f.name === found.name)
-      return [...figureCells(found, figure?.goals ?? []), ...(earlier === undefined ? [] : [beforeCell(found, was)])]
+    ...tableRows(result, figures).map((cells, i) => {
+      const found = result.figures[i]
+      if (earlier === undefined || found === undefined) return cells
+      return [
+        ...cells,
+        beforeCell(
+          found,
+          earlier.figures.find(({ name }) => name === found.name),
+        ),
+      ]
     }),
   ])
   return [
     `${result.scenario} · ${result.about}`,
-    `${machine.cpu}, ${machine.cores} cores, ${valueText(machine.memoryBytes, 'B')}, ${machine.platform}, Node ${machine.node}, commit ${machine.commit}, load ${load[0]} → ${load[1]}`,
+    machineText(result),
     '',
     ...lines,
     '',
-    `${rounds} round${rounds === 1 ? '' : 's'}, the sides in turn; medians, and ratios within a round.${load[0] > machine.cores / 2 ? ' The machine was busy: trust CPU and ratios, not wall clock.' : ''}`,
+    `${rounds} round${rounds === 1 ? '' : 's'}, the sides in turn; medians, and ratios within a round.${isBusy(result) ? ' The machine was busy: trust CPU and ratios, not wall clock.' : ''}`,
     ...(earlier === undefined ? [] : [`before: ${earlier.at}, commit ${earlier.machine.commit}`]),
   ].join('\n')
 }
+
+/** Where a run was made, and how busy it was there. */
+export const machineText = ({ machine, load }: Result): string =>
+  `${machine.cpu}, ${machine.cores} cores, ${valueText(machine.memoryBytes, 'B')}, ${machine.platform}, Node ${machine.node}, commit ${machine.commit}, load ${load[0]} → ${load[1]}`
+
+/** Whether the machine had other things to do as well. */
+export const isBusy = ({ machine, load }: Result): boolean => load[0] > machine.cores / 2
+
+/** A row for each figure: its name, ours, the baseline, the ratio with its spread, the goals and whether they are met. */
+export const tableRows = (result: Result, figures: readonly Figure[]): string[][] =>
+  result.figures.map((found) => figureCells(found, figures.find(({ name }) => name === found.name)?.goals ?? []))
 
 function figureCells(found: FigureResult, goals: readonly Goal[]): string[] {
   const ours = spreadOf(found.ours)
@@ -82,7 +98,7 @@ export const countText = (count: number): string => valueText(count, '')
 export function valueText(value: number, unit: string): string {
   if (unit === 's' && value >= 1) return `${digits(value)} s`
   const [scale, prefix] = prefixes.find(([each]) => Math.abs(value) >= each) ?? [1, '']
-  return `${digits(value / scale)} ${prefix}${prefix !== '' && unit.includes('/') ? ' ' : ''}${unit}`.trim()
+  return `${digits(value / scale)} ${prefix}${prefix !== '' && unit.includes('/') && !unit.startsWith('s/') ? ' ' : ''}${unit}`.trim()
 }
 
 const digits = (value: number): string => String(Number(value.toPrecision(3)))

@@ -3,7 +3,7 @@ import { Command, CommanderError } from '@commander-js/extra-typings'
 import { type ProvenderError, asProvenderError, fail } from '../kernel/errors.ts'
 import { nearest } from '../kernel/nearest.ts'
 import { houseRules } from './command.ts'
-import { commands } from './commands.ts'
+import { type CommandEntry, commands } from './commands.ts'
 import { Session, documentOf } from './session.ts'
 import { shellWord } from './shell-word.ts'
 import { type Terminal, openTerminal } from './terminal.ts'
@@ -36,7 +36,8 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   }
 }
 
-function newProgram() {
+/** The program without its commands: what stands before all of them. */
+export function newProgram() {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string
   }
@@ -68,7 +69,7 @@ async function addCommands(
   if (name !== undefined && !commands.some((entry) => entry.name === name)) throw unknownCommand(name)
   for (const entry of commands) {
     const command = entry.name === name ? (await entry.load())(session) : new Command(entry.name)
-    command.addHelpText('after', ['', 'Examples:', ...entry.examples.map((example) => `  ${example}`)].join('\n'))
+    command.addHelpText('after', helpTail(entry))
     program.addCommand(command.summary(entry.summary).helpGroup(`${entry.group}:`))
   }
   if (name === undefined && words.every((word) => !/^(?:-h|--help|-V|--version)$/.test(word))) {
@@ -78,6 +79,10 @@ async function addCommands(
   }
   return words
 }
+
+/** What the help of a command ends with. */
+const helpTail = ({ examples, json }: CommandEntry): string =>
+  ['', 'Examples:', ...examples.map((example) => `  ${example}`), '', `--json prints ${json}`].join('\n')
 
 /** The index of the first word that is neither an option of the program nor the value of one. */
 function commandAt(args: readonly string[]): number {

@@ -75,7 +75,7 @@ async function serve(session: Session, { workers: wanted, ...serving }: Serving)
   const { server: config, project } = loadConfig(dir)
   // More processes help those that answer; work in the background is done once.
   const workers = serving.roles.includes('api') ? (wanted ?? config.workers) : 1
-  const store = await session.store()
+  const store = await session.store(workers === 1 ? 'everything' : 'registry')
   if (workers === 1) {
     const { serveRepository } = await import('../server/serve-repository.ts')
     const server = await serveRepository(store, dir, serving)

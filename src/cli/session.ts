@@ -107,13 +107,13 @@ export class Session implements AsyncDisposable {
     return { definitions, config }
   }
 
-  /** The store, here or behind --url, closed when the command ends. The commands that read no files say so if those of the repository here differ from its registry. */
-  store(reads: 'registry' | 'files' = 'registry'): Promise<Store> {
+  /** The store, here or behind --url, closed when the command ends. The commands that read no files say so if those of the repository here differ from its registry; one that serves opens every engine at once, to fail now if it has to. */
+  store(reads: 'registry' | 'files' | 'everything' = 'registry'): Promise<Store> {
     this.#store ??= this.#open(reads)
     return this.#store
   }
 
-  async #open(reads: 'registry' | 'files'): Promise<Store> {
+  async #open(reads: 'registry' | 'files' | 'everything'): Promise<Store> {
     const { url } = this.#globals()
     if (url !== undefined) {
       const { openRemoteStore } = await import('../client/open-remote.ts')
@@ -121,8 +121,8 @@ export class Session implements AsyncDisposable {
     }
     const dir = await this.dir()
     const { openStore } = await import('../compose/open-store.ts')
-    const store = this.#owned.use(await openStore(dir))
-    if (reads === 'registry') {
+    const store = this.#owned.use(await openStore(dir, { eager: reads === 'everything' }))
+    if (reads !== 'files') {
       const { driftOf } = await import('./drift.ts')
       this.#drift = driftOf(dir, store, this.call)
     }

@@ -54,6 +54,11 @@ export class Caller implements Disposable {
     return new CallEnd({ options: { ...ownMs, ...signal }, usualMs, closing: this.#closing.signal })
   }
 
+  /** Begins to wait for what may take as long as it takes; the caller's own deadline holds. @throws as `begin`. */
+  beginWaiting(options: CallOptions | undefined): CallEnd {
+    return new CallEnd({ options, usualMs: null, closing: this.#closing.signal })
+  }
+
   /** Asks a route and answers its JSON. @throws the server's errors; STORE_UNREACHABLE; CLOSED, INTERRUPTED, DEADLINE_EXCEEDED. */
   async ask<N extends CallName>(name: N, said: Said<N>, options: CallOptions | undefined): Promise<AnswerOf<N>> {
     using end = this.begin(name, options)

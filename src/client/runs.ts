@@ -30,7 +30,7 @@ export function runVerbs(
   }
   return {
     async materialize(views, options) {
-      using end = caller.begin('load', options)
+      using end = caller.beginWaiting(options)
       const started = await start(views, options)
       const ended = await waitFor(caller, started, { options, end })
       const bad = ended.find((run) => run.state !== 'succeeded')

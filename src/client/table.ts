@@ -57,12 +57,16 @@ export async function remoteTable(caller: Caller, request: TableRequest): Promis
 type Teller = <T>(work: Promise<T>) => Promise<T>
 
 const tellerOf =
-  ({ placeOf }: TableRequest): Teller =>
+  ({ name, placeOf }: TableRequest): Teller =>
   async (work) => {
     try {
       return await work
     } catch (thrown) {
-      throw placeOf !== undefined && isProvenderError(thrown) ? placed(thrown, placeOf) : thrown
+      if (!isProvenderError(thrown)) throw thrown
+      if (placeOf !== undefined) throw placed(thrown, placeOf)
+      if (name !== 'historical' || thrown.code !== 'PAYLOAD_TOO_LARGE') throw thrown
+      const remedy = 'Write the spine to a file: { parquet }, { csv } and { ndjson } are streamed.'
+      throw fail(thrown.code, thrown.message, { remedy, cause: thrown })
     }
   }
 

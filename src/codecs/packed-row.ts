@@ -53,10 +53,6 @@ export function readHeader(row: Uint8Array): RowHeader {
 /** Whether a packed row is a tombstone. */
 export const isTombstone = (row: Uint8Array): boolean => ((row[1] ?? 0) & tombstoneFlag) !== 0
 
-/** The fingerprint of a packed row's schema, without reading the rest of its header. */
-export const rowFingerprint = (row: Uint8Array): number =>
-  (((row[2] ?? 0) << 24) | ((row[3] ?? 0) << 16) | ((row[4] ?? 0) << 8) | (row[5] ?? 0)) >>> 0
-
 /** The event time of a packed row, without reading the rest of its header. @throws CORRUPT_STORE. */
 export function rowEvent(row: Uint8Array): bigint {
   checkHeader(row)

@@ -5,12 +5,12 @@ import { fail } from '../kernel/errors.ts'
 import { parseDuration } from '../values/duration.ts'
 import type { SpineRequest } from '../retrieve/spine.ts'
 
+const noOptions: CallOptions = Object.freeze({})
+
 /** The signal and deadline of a call's options. */
 export function callOf(options: CallOptions | undefined): Call {
-  return {
-    ...(options?.signal === undefined ? {} : { signal: options.signal }),
-    ...(options?.timeoutMs === undefined ? {} : { deadlineAtMs: Date.now() + options.timeoutMs }),
-  }
+  const { signal, timeoutMs } = options ?? noOptions
+  return timeoutMs === undefined ? { signal } : { signal, deadlineAtMs: Date.now() + timeoutMs }
 }
 
 /** A duration in microseconds. @throws BAD_VALUE naming the argument. */

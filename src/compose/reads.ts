@@ -1,7 +1,7 @@
 import { instantOf, textsOf } from '../contract/arguments.ts'
-import type { OnlineOptions, OnlineText, OnlineTextOptions, Store } from '../contract/store.ts'
+import type { OnlineOptions, OnlineTextOptions, Store } from '../contract/store.ts'
 import { readEvents, readHistorical, readSnapshot } from '../retrieve/historical.ts'
-import { type Found, type OnlineReadOptions, findOnline } from '../retrieve/online.ts'
+import { type OnlineReadOptions, findOnline } from '../retrieve/online.ts'
 import { onlineRows } from '../retrieve/online-rows.ts'
 import { onlineText } from '../retrieve/online-text.ts'
 import { tableOf } from '../retrieve/table.ts'
@@ -17,8 +17,8 @@ export function reads(parts: Parts): Pick<Store, 'historical' | 'events' | 'snap
           asOf?: Parameters<typeof instantOf>[0]
           fullNames?: boolean
           registryVersion?: number
-          signal?: AbortSignal
-          timeoutMs?: number
+          signal?: AbortSignal | undefined
+          timeoutMs?: number | undefined
         }
       | undefined,
   ) => ({
@@ -66,13 +66,17 @@ export function reads(parts: Parts): Pick<Store, 'historical' | 'events' | 'snap
     },
     onlineText(features, entities, options) {
       const found = findOnline(parts, textsOf(features), entities, asked(options))
-      const written = (all: Found): OnlineText => onlineText(all, entities, options, parts.clock.now())
-      return found instanceof Promise ? found.then(written) : written(found)
+      return found instanceof Promise
+        ? found.then((all) => onlineText(all, entities, options))
+        : onlineText(found, entities, options)
     },
   }
 }
 
-const asked = (options: OnlineOptions | OnlineTextOptions | undefined): OnlineReadOptions =>
-  options === undefined ? plain : { ...options, call: callOf(options) }
+function asked(options: OnlineOptions | OnlineTextOptions | undefined): OnlineReadOptions {
+  if (options === undefined) return plain
+  const { form, fullNames, includeExpired } = options
+  return { form, fullNames, includeExpired, call: callOf(options) }
+}
 
 const plain: OnlineReadOptions = Object.freeze({})

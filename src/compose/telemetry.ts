@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { StoreObserver, Telemetry, ViewStanding } from '../contract/store.ts'
 import { concerns } from '../decide/log-rows.ts'
 import type { Config } from '../define/config.ts'
@@ -18,6 +19,11 @@ export class Observers {
 
   tell(what: (observer: StoreObserver) => void): void {
     for (const observer of this.#observers) what(observer)
+  }
+
+  /** Each look-up is told, so that no function is made for it. */
+  stored(store: string, op: string, seconds: number): void {
+    for (const observer of this.#observers) observer.stored(store, op, seconds)
   }
 
   get some(): boolean {
@@ -55,7 +61,7 @@ export function telemetryOf(parts: Parts, observers: Observers): Telemetry {
 }
 
 /** Records of the log looked at: the first one that waits tells how long, and it is seldom far. */
-const lookedAt = 1000
+const lookedAt = 100
 
 /** For each generation: up to which created time all that was pushed is known to be online; now where nothing waits. */
 async function caughtUpTo(parts: Parts, stored: readonly Stored[], call: Call): Promise<bigint[]> {
@@ -87,7 +93,7 @@ export function timedOnline(online: OnlineStore, config: Config, observers: Obse
   const store = 'cluster' in config.online ? 'redis' : (/^\w+(?=:\/\/)/.exec(config.online.url)?.[0] ?? 'lmdb')
   const tell = (op: string, startedMs: number): void => {
     const seconds = (performance.now() - startedMs) / 1000
-    observers.tell((observer) => observer.stored(store, op, seconds))
+    observers.stored(store, op, seconds)
   }
   const timed = async <T>(op: string, work: () => Promise<T>): Promise<T> => {
     const startedMs = performance.now()
@@ -102,10 +108,9 @@ export function timedOnline(online: OnlineStore, config: Config, observers: Obse
     read(requests, call) {
       if (!observers.some) return online.read(requests, call)
       const startedMs = performance.now()
-      const told = (): void => tell('read', startedMs)
       const found = online.read(requests, call)
-      if (found instanceof Promise) return found.finally(told)
-      told()
+      if (found instanceof Promise) return found.finally(() => tell('read', startedMs))
+      tell('read', startedMs)
       return found
     },
     write: async (space, rows, call) => timed('write', async () => online.write(space, rows, call)),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { columns, flag, instant, members, newRoute, references, whole } from './new-route.ts'
+import { columns, flag, instant, members, newRoute, references, whole, said } from './new-route.ts'
 import type { MediaType } from './route.ts'
 import { batchesType, valuesHeader } from './wire-names.ts'
 
@@ -39,24 +39,24 @@ export const historicalRoutes = Object.freeze({
     summary: 'A training set: features as they were known at each row of a spine',
     query: z.strictObject({
       features: references.exactOptional(),
-      timestamp: z.string().exactOptional(),
-      fullNames: flag.exactOptional(),
-      knownBy: z.enum(['spine']).exactOptional(),
-      asOf: instant.exactOptional(),
-      registryVersion: whole.exactOptional(),
+      timestamp: z.string().exactOptional().describe("The spine's timestamp column"),
+      fullNames: flag.exactOptional().describe(said.fullNames),
+      knownBy: z.enum(['spine']).exactOptional().describe('Only what was known at the instant of the spine row'),
+      asOf: instant.exactOptional().describe(said.asOf),
+      registryVersion: whole.exactOptional().describe('By the definitions of this version'),
     }),
     body: z.strictObject({
       features: references,
       spine: z.strictObject({
         rows: z.array(members).exactOptional(),
         columns: columns.exactOptional(),
-        sql: z.string().min(1).exactOptional(),
+        sql: z.string().min(1).exactOptional().describe('One SELECT over the sources, where server.sql allows it'),
       }),
-      timestamp: z.string().exactOptional(),
-      fullNames: z.boolean().exactOptional(),
-      knownBy: z.enum(['spine']).exactOptional(),
-      asOf: instant.exactOptional(),
-      registryVersion: z.int().min(0).exactOptional(),
+      timestamp: z.string().exactOptional().describe("The spine's timestamp column"),
+      fullNames: z.boolean().exactOptional().describe(said.fullNames),
+      knownBy: z.enum(['spine']).exactOptional().describe('Only what was known at the instant of the spine row'),
+      asOf: instant.exactOptional().describe(said.asOf),
+      registryVersion: z.int().min(0).exactOptional().describe('By the definitions of this version'),
     }),
     accepts: spineTypes,
     headers: [valuesHeader, 'content-disposition'],
@@ -69,8 +69,8 @@ export const historicalRoutes = Object.freeze({
       features: references,
       start: instant,
       end: instant,
-      asOf: instant.exactOptional(),
-      fullNames: z.boolean().exactOptional(),
+      asOf: instant.exactOptional().describe(said.asOf),
+      fullNames: z.boolean().exactOptional().describe(said.fullNames),
     }),
   }),
   historicalSnapshot: newRoute({
@@ -80,9 +80,9 @@ export const historicalRoutes = Object.freeze({
     body: z.strictObject({
       features: references,
       at: instant,
-      asOf: instant.exactOptional(),
-      fullNames: z.boolean().exactOptional(),
-      includeExpired: z.boolean().exactOptional(),
+      asOf: instant.exactOptional().describe(said.asOf),
+      fullNames: z.boolean().exactOptional().describe(said.fullNames),
+      includeExpired: z.boolean().exactOptional().describe(said.includeExpired),
     }),
   }),
 })

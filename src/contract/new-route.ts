@@ -22,6 +22,14 @@ export function newRoute<const R extends Told>(told: R): Readonly<Omit<Usual, ke
   return Object.freeze({ ...usual, accepts, ...told })
 }
 
+/** What several routes say of the same option. */
+export const said = Object.freeze({
+  fullNames: 'Name outputs view__feature',
+  includeExpired: 'Also give values older than their ttl',
+  asOf: 'What was known at this instant, by the created times',
+  limit: 'At most so many',
+})
+
 /** `true` or `false` in a query string. */
 export const flag = z.enum(['true', 'false']).transform((text) => text === 'true')
 

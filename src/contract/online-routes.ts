@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { columns, flag, members, newRoute, references } from './new-route.ts'
+import { columns, flag, members, newRoute, references, said } from './new-route.ts'
 import { valuesHeader } from './wire-names.ts'
 
 const status = z.enum(['PRESENT', 'NULL_VALUE', 'NOT_FOUND', 'OUTSIDE_MAX_AGE'])
@@ -16,9 +16,9 @@ export const onlineRoutes = Object.freeze({
     permission: 'read-online',
     keysInQuery: true,
     query: z.strictObject({
-      _include: include.exactOptional(),
-      _includeExpired: flag.exactOptional(),
-      _fullNames: flag.exactOptional(),
+      _include: include.exactOptional().describe('Also the event time of each view'),
+      _includeExpired: flag.exactOptional().describe(said.includeExpired),
+      _fullNames: flag.exactOptional().describe(said.fullNames),
     }),
     answer: z.strictObject({
       entity: z.record(z.string(), value),
@@ -40,9 +40,9 @@ export const onlineRoutes = Object.freeze({
       entities: z
         .union([z.array(z.unknown()), columns])
         .meta({ description: 'Objects of join keys, or columns of them' }),
-      request: members.exactOptional(),
-      fullNames: z.boolean().exactOptional(),
-      includeExpired: z.boolean().exactOptional(),
+      request: members.exactOptional().describe('Inputs of on-demand features, for all rows'),
+      fullNames: z.boolean().exactOptional().describe(said.fullNames),
+      includeExpired: z.boolean().exactOptional().describe(said.includeExpired),
       include: z.array(z.enum(['eventTimes', 'types'])).exactOptional(),
     }),
     answer: z.strictObject({

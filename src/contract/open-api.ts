@@ -3,7 +3,7 @@ import { requestLimitTable } from '../define/request-limits.ts'
 import { errorTable } from '../kernel/errors.ts'
 import { type Route, errorStatusesOf, probeTimeoutMs, problemType } from './route.ts'
 import { routeAreas } from './routes.ts'
-import { valuesHeader } from './wire-names.ts'
+import { notesHeader, valuesHeader } from './wire-names.ts'
 
 /** A JSON object of the description. */
 type Json = Readonly<Record<string, unknown>>
@@ -24,7 +24,7 @@ export function openApi(version: string): Json {
       title: 'Provender',
       version,
       description: introduction,
-      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      license: { name: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
     tags: routeAreas.map(({ area, about }) => ({ name: area, description: about })),
@@ -171,11 +171,13 @@ function headerParameters({ headers, deadline }: Route): Json[] {
 
 function requestBody({ body, accepts }: Route, shared: Shared): Json {
   if (body === null) return {}
-  const content = accepts.map((media) => [
-    media,
-    media === 'application/json' ? { schema: schemaOf(body, 'input', shared) } : textOrBytes(media),
-  ])
-  return { requestBody: { required: !body.safeParse({}).success, content: Object.fromEntries(content) } }
+  const content: Json = Object.fromEntries(
+    accepts.map((media) => [
+      media,
+      media === 'application/json' ? { schema: schemaOf(body, 'input', shared) } : textOrBytes(media),
+    ]),
+  )
+  return { requestBody: { required: !body.safeParse({}).success, content } }
 }
 
 /** Bytes have no schema, texts that of a text. */
@@ -189,14 +191,19 @@ function goodResponse({ answer, answers }: Route, status: number, shared: Shared
   ])
   return {
     description: status === 202 ? 'Accepted: it goes on' : 'Done',
-    headers: { 'x-request-id': { $ref: '#/components/headers/RequestId' } },
+    headers: {
+      'x-request-id': { $ref: '#/components/headers/RequestId' },
+      // What a table says beside its rows, where its form has no place for it.
+      ...(answers.includes('text/csv') ? { [notesHeader]: { $ref: '#/components/headers/Notes' } } : {}),
+    },
     content: Object.fromEntries(content),
   }
 }
 
 const commonHeaders: Readonly<Record<string, Json>> = Object.freeze({
-  RequestId: { description: 'The id of the request', schema: { type: 'string' } },
-  RetryAfter: { description: 'Seconds after which to try again', schema: { type: 'integer' } },
+  RequestId: { description: 'The id of the request', required: true, schema: { type: 'string' } },
+  RetryAfter: { description: 'Seconds after which to try again', required: true, schema: { type: 'integer' } },
+  Notes: { description: 'What the reader should know: a JSON array in ASCII', schema: { type: 'string' } },
 })
 
 /** The statuses of errors, in words. */

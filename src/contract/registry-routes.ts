@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { flag, members, newRoute, whole } from './new-route.ts'
+import { flag, members, newRoute, whole, said } from './new-route.ts'
 import type { MediaType } from './route.ts'
 
 const definitions = members.meta({ type: 'object', description: 'The YAML grammar as JSON' })
@@ -24,24 +24,24 @@ const versionFields = {
   parent: z.int(),
   createdAt: z.string(),
   author: z.string(),
-  message: z.string().exactOptional(),
+  message: z.string().exactOptional().describe('Why, for the history'),
 }
 
 /** Definitions come as JSON, or as YAML with all else in the query string. */
 const definitionTypes = Object.freeze(['application/json', 'application/yaml'] as const satisfies readonly MediaType[])
 
 const terms = {
-  parentVersion: z.int().min(0).exactOptional(),
-  allowBreaking: z.boolean().exactOptional(),
+  parentVersion: z.int().min(0).exactOptional().describe('Refuse unless this is the newest version'),
+  allowBreaking: z.boolean().exactOptional().describe('Also where it breaks what is in use'),
   message: z.string().exactOptional(),
 }
 
 const planning = Object.freeze({
   method: 'POST',
   query: z.strictObject({
-    parentVersion: whole.exactOptional(),
-    allowBreaking: flag.exactOptional(),
-    message: z.string().exactOptional(),
+    parentVersion: whole.exactOptional().describe('Refuse unless this is the newest version'),
+    allowBreaking: flag.exactOptional().describe('Also where it breaks what is in use'),
+    message: z.string().exactOptional().describe('Why, for the history'),
   }),
   body: z.strictObject({ definitions, ...terms }),
   accepts: definitionTypes,
@@ -63,7 +63,7 @@ export const registryRoutes = Object.freeze({
     path: '/v1/registry',
     summary: 'A version of the registry with its definitions; the newest unless named',
     permission: 'metadata',
-    query: z.strictObject({ version: whole.exactOptional() }),
+    query: z.strictObject({ version: whole.exactOptional().describe('The newest unless given') }),
     answer: z.strictObject({
       ...versionFields,
       changes: z.int(),
@@ -82,7 +82,7 @@ export const registryRoutes = Object.freeze({
     path: '/v1/registry/versions',
     summary: 'The versions of the registry, newest first',
     permission: 'metadata',
-    query: z.strictObject({ limit: whole.exactOptional() }),
+    query: z.strictObject({ limit: whole.exactOptional().describe(said.limit) }),
     answer: z.strictObject({ versions: z.array(z.strictObject({ ...versionFields, changes: z.int() })) }),
   }),
   diff: newRoute({
@@ -90,7 +90,10 @@ export const registryRoutes = Object.freeze({
     path: '/v1/registry/diff',
     summary: 'What differs between two versions; the second is the newest unless named',
     permission: 'metadata',
-    query: z.strictObject({ from: whole, to: whole.exactOptional() }),
+    query: z.strictObject({
+      from: whole.describe('The older version'),
+      to: whole.exactOptional().describe('The newer version'),
+    }),
     answer: z.strictObject({ from: z.int(), to: z.int(), changes: z.array(change) }),
     errorStatuses: [404],
   }),

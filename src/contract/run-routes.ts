@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { flag, instant, newRoute, whole } from './new-route.ts'
+import { flag, instant, newRoute, whole, said } from './new-route.ts'
 
 const states = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const
 
@@ -40,13 +40,13 @@ export const runRoutes = Object.freeze({
     path: '/v1/materialize',
     summary: 'Compute views from history and bring them online',
     permission: 'materialize',
-    query: z.strictObject({ wait: flag.exactOptional() }),
+    query: z.strictObject({ wait: flag.exactOptional().describe('Answer when the runs have ended') }),
     body: z.strictObject({
-      views: z.array(z.string().min(1)).min(1).exactOptional(),
+      views: z.array(z.string().min(1)).min(1).exactOptional().describe('All that are online, unless given'),
       start: instant.exactOptional(),
       end: instant.exactOptional(),
-      since: z.string().exactOptional(),
-      repair: z.boolean().exactOptional(),
+      since: z.string().exactOptional().describe('A duration, such as 7d: start is so long ago'),
+      repair: z.boolean().exactOptional().describe('Build a fresh generation, also from what is covered'),
     }),
     answer: runs,
     statuses: [202, 200],
@@ -68,9 +68,9 @@ export const runRoutes = Object.freeze({
     summary: 'Materializations, newest first',
     permission: 'metadata',
     query: z.strictObject({
-      view: z.string().exactOptional(),
-      state: z.enum(states).exactOptional(),
-      limit: whole.exactOptional(),
+      view: z.string().exactOptional().describe('Of this view'),
+      state: z.enum(states).exactOptional().describe('In this state'),
+      limit: whole.exactOptional().describe(said.limit),
     }),
     answer: runs,
   }),

@@ -19,14 +19,15 @@ export interface Exactness {
 
 /** What every call may carry. */
 export interface CallOptions {
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** The call ends with DEADLINE_EXCEEDED after this long. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
 }
 
 /** How values are written: as users of the SDK pass them, strictly as wire JSON (parsed without loss), or keys as the text of a URL. */
 export type ValueForm = 'js' | 'json' | 'text'
 
+/** Choices of an online read. */
 export interface OnlineOptions extends CallOptions, Exactness {
   /** How the values of entities are written; `js` unless said. */
   readonly form?: ValueForm
@@ -90,6 +91,7 @@ export type Spine =
   | { readonly ndjson: string }
   | { readonly sql: string }
 
+/** Choices of a training set. */
 export interface HistoricalOptions extends CallOptions {
   /** The spine's timestamp column; `event_timestamp` if there is one, else the only column of type timestamp. */
   readonly timestamp?: string
@@ -101,6 +103,7 @@ export interface HistoricalOptions extends CallOptions {
   readonly registryVersion?: number
 }
 
+/** Which rows of a view are read, and as known when. */
 export interface EventsOptions extends CallOptions {
   readonly start: InstantLike
   readonly end: InstantLike
@@ -108,6 +111,7 @@ export interface EventsOptions extends CallOptions {
   readonly fullNames?: boolean
 }
 
+/** At which instant the rows of a view are read, and as known when. */
 export interface SnapshotOptions extends CallOptions {
   readonly at: InstantLike
   readonly asOf?: InstantLike
@@ -141,12 +145,14 @@ export interface Change {
   readonly consequence: string
 }
 
+/** The changes that a plan shows, or that an apply or rollback made. */
 export interface Plan {
   /** Plan: the version compared with. Apply: the new one, or the old where nothing changed. */
   readonly version: number
   readonly changes: readonly Change[]
 }
 
+/** The terms of a plan, apply or rollback. */
 export interface ApplyOptions extends CallOptions {
   /** Refuse unless this is the head. */
   readonly parentVersion?: number
@@ -154,6 +160,7 @@ export interface ApplyOptions extends CallOptions {
   readonly message?: string
 }
 
+/** What a materialization covers; incremental up to now unless something is said. */
 export interface MaterializeOptions extends CallOptions {
   readonly start?: InstantLike
   readonly end?: InstantLike
@@ -164,6 +171,7 @@ export interface MaterializeOptions extends CallOptions {
   readonly onProgress?: (progress: RunProgress) => void
 }
 
+/** How a run proceeds. */
 export interface RunProgress {
   readonly run: string
   readonly view: string
@@ -175,7 +183,7 @@ export interface RunProgress {
   readonly rowsPerSecond: number
 }
 
-/** A run in CONTRACT's shape; instants are RFC 3339 text. */
+/** A materialization of one view, as it stands; instants are RFC 3339 text. `interval` is `[start, end)`; null: from the beginning. */
 export interface Run {
   readonly id: string
   readonly kind: 'materialize'
@@ -194,6 +202,7 @@ export interface Run {
   readonly error?: { readonly code: string; readonly detail: string }
 }
 
+/** Where pushed rows go, and how a retry is recognised. */
 export interface PushOptions extends CallOptions {
   readonly to?: 'both' | 'online' | 'offline'
   /** How values are written; `js` unless said. */
@@ -201,6 +210,7 @@ export interface PushOptions extends CallOptions {
   readonly idempotencyKey?: string
 }
 
+/** From when on an entity is deleted. */
 export interface DeleteOptions extends CallOptions {
   /** When it was deleted; unless said the later of now and the newest event time stored. */
   readonly at?: InstantLike
@@ -208,12 +218,14 @@ export interface DeleteOptions extends CallOptions {
   readonly form?: ValueForm
 }
 
+/** What became of pushed rows: each is in one of the three. A superseded row is older than what is served, and still history. */
 export interface PushAnswer {
   readonly accepted: number
   readonly superseded: number
   readonly rejected: readonly { readonly row: number; readonly code: string; readonly detail: string }[]
 }
 
+/** A row that was refused. */
 export interface DeadLetterEntry {
   readonly id: string
   readonly at: string
@@ -224,6 +236,7 @@ export interface DeadLetterEntry {
   readonly detail: string
 }
 
+/** A version of the registry. */
 export interface VersionEntry {
   readonly version: number
   readonly parent: number
@@ -262,14 +275,14 @@ export type Named = string | { readonly name: string }
 /** Hears what a store in this process does, as it happens. Each call must be cheap and must not throw. */
 export interface StoreObserver {
   /** An operation of the online store took so long. */
-  stored(store: string, op: string, seconds: number): void
+  readonly stored: (store: string, op: string, seconds: number) => void
   /** A materialization that this process ran has ended. */
-  ran(run: Run): void
+  readonly ran: (run: Run) => void
   /** Rows were pushed to a view or a source that there is; how many became what. */
-  pushed(
+  readonly pushed: (
     target: string,
     counts: { readonly accepted: number; readonly superseded: number; readonly rejected: number },
-  ): void
+  ) => void
 }
 
 /** How a view stands that is served online. Instants and durations are microseconds. */
@@ -298,20 +311,40 @@ export interface Telemetry {
 
 /**
  * The store, embedded or remote: every verb of Provender. Definitions go in as `Definitions`, as the wire form, or as an
- * array of builder values. Errors are `ProvenderError`s with a code of the one table.
+ * array of builder values. Errors are `ProvenderError`s with a code of the one table. Closing an embedded store gives up runs that wait,
+ * lets those that have begun go on for 3 s and then stops them: they end as cancelled, and the next run goes on from there.
  */
 export interface Store extends AsyncDisposable {
   readonly project: string
   /** Only of a store in this process: a remote one has its server's /metrics. */
   readonly telemetry?: Telemetry
+  /** Checks definitions; nothing is read or written. All their errors at once. */
   validate(definitions: DefinitionsLike, options?: CallOptions): Promise<{ ok: boolean; errors: readonly Problem[] }>
+  /**
+   * What an apply would change, and what follows from it.
+   * @throws the errors of the definitions, MISSING_COLUMN and TYPE_MISMATCH of their sources.
+   */
   plan(definitions: DefinitionsLike, options?: ApplyOptions): Promise<Plan>
+  /**
+   * Makes definitions the next version of the registry: they replace all that is there. Equal ones change nothing.
+   * @throws as `plan`; BREAKING_CHANGE unless allowed; REGISTRY_CONFLICT where another version is the head by now.
+   */
   apply(definitions: DefinitionsLike, options?: ApplyOptions): Promise<Plan>
 
+  /**
+   * A training set: for each row of the spine, in its order, the features as they were known at its timestamp.
+   * @throws UNKNOWN_NAME, MISSING_KEY, MISSING_TIMESTAMP, NAME_COLLISION, NO_CREATED_COLUMN, BAD_VALUE.
+   */
   historical(features: Named | readonly Named[], spine: Spine, options?: HistoricalOptions): Promise<Table>
+  /** Every row with an event time in `[start, end)`, by keys, then in the Order. */
   events(features: Named | readonly Named[], options: EventsOptions): Promise<Table>
+  /** The latest row of each entity at an instant. */
   snapshot(features: Named | readonly Named[], options: SnapshotOptions): Promise<Table>
 
+  /**
+   * The newest values of entities: `rows[i]` answers `entities[i]`.
+   * @throws UNKNOWN_NAME, MISSING_KEY, NOT_ONLINE, NOT_MATERIALIZED, BAD_VALUE.
+   */
   online(
     features: Named | readonly Named[],
     entities: readonly Readonly<Record<string, unknown>>[],
@@ -327,33 +360,64 @@ export interface Store extends AsyncDisposable {
   materialize(views?: Named | readonly Named[], options?: MaterializeOptions): Promise<Run[]>
   /** Starts runs and answers at once. */
   startMaterialize(views?: Named | readonly Named[], options?: MaterializeOptions): Promise<Run[]>
+  /** Materializations, newest first. */
   runs(
     query?: { readonly view?: string; readonly state?: Run['state']; readonly limit?: number },
     options?: CallOptions,
   ): Promise<Run[]>
+  /**
+   * One materialization.
+   * @throws UNKNOWN_RUN.
+   */
   run(id: string, options?: CallOptions): Promise<Run>
+  /**
+   * Ends a materialization; what it has covered stays. One that has ended stays as it is.
+   * @throws UNKNOWN_RUN.
+   */
   cancelRun(id: string, options?: CallOptions): Promise<Run>
 
+  /**
+   * Appends rows to the history of a view or source, durable when answered, and writes them online. Bad rows are rejected and kept as dead letters; with `idempotencyKey` a retry within 24 h gets the first answer.
+   * @throws UNKNOWN_NAME, NOT_ONLINE, IDEMPOTENCY_MISMATCH; the error of the first row where none is good.
+   */
   push(target: Named, rows: readonly Readonly<Record<string, unknown>>[], options?: PushOptions): Promise<PushAnswer>
+  /** Deletes one entity of a view from an instant on: a tombstone, in history and online. `deleted`: whether a row was there. */
   delete(view: Named, keys: Readonly<Record<string, unknown>>, options?: DeleteOptions): Promise<{ deleted: boolean }>
+  /** Rows that were refused, oldest first; `next` goes into `after`. */
   deadLetters(
     query?: { readonly source?: string; readonly limit?: number; readonly after?: string },
     options?: CallOptions,
   ): Promise<{ deadLetters: readonly DeadLetterEntry[]; next?: string }>
+  /** Pushes refused rows again: those that are good now leave the list. */
   replayDeadLetters(
     query?: { readonly ids?: readonly string[]; readonly source?: string },
     options?: CallOptions,
   ): Promise<{ replayed: number; accepted: number; rejected: number }>
 
+  /**
+   * A version of the registry with its definitions; the newest unless named.
+   * @throws UNKNOWN_VERSION.
+   */
   registry(version?: number, options?: CallOptions): Promise<VersionEntry & { readonly definitions: WireDefinitions }>
+  /** The versions of the registry, newest first. */
   versions(options?: CallOptions & { readonly limit?: number }): Promise<VersionEntry[]>
+  /**
+   * What differs between two versions; the second is the newest unless named.
+   * @throws UNKNOWN_VERSION.
+   */
   diff(
     from: number,
     to?: number,
     options?: CallOptions,
   ): Promise<{ from: number; to: number; changes: readonly Change[] }>
+  /** Makes an old version the newest one, as a new version by the rules of `apply`. */
   rollback(version: number, options?: ApplyOptions): Promise<Plan>
+  /** What is defined of a kind, by name; views with what is stored of them. */
   list(kind: ListKind, options?: CallOptions): Promise<Described[]>
+  /**
+   * One of a kind.
+   * @throws UNKNOWN_NAME.
+   */
   show(kind: ListKind, name: string, options?: CallOptions): Promise<Described>
 
   /** Copies file sources into an offline store that cannot read files in place; nothing to do where it can. */

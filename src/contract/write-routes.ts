@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { instant, newRoute, whole } from './new-route.ts'
+import { instant, newRoute, whole, said } from './new-route.ts'
 import { valuesHeader } from './wire-names.ts'
 
 const rejected = z.strictObject({ row: z.int(), code: z.string(), detail: z.string() }).meta({ id: 'RejectedRow' })
@@ -13,8 +13,8 @@ export const writeRoutes = Object.freeze({
     permission: 'push',
     headers: ['idempotency-key', valuesHeader],
     body: z.strictObject({
-      rows: z.array(z.unknown()),
-      to: z.enum(['both', 'online', 'offline']).exactOptional(),
+      rows: z.array(z.unknown()).describe('Objects with a member for each column'),
+      to: z.enum(['both', 'online', 'offline']).exactOptional().describe('Where they go: both, unless said'),
     }),
     answer: z.strictObject({ accepted: z.int(), superseded: z.int(), rejected: z.array(rejected) }),
     errorStatuses: [404, 409],
@@ -26,7 +26,7 @@ export const writeRoutes = Object.freeze({
     permission: 'push',
     headers: [valuesHeader],
     keysInQuery: true,
-    query: z.strictObject({ _at: instant.exactOptional() }),
+    query: z.strictObject({ _at: instant.exactOptional().describe('When it was deleted; now unless given') }),
     answer: z.strictObject({ deleted: z.boolean() }),
     errorStatuses: [404],
   }),
@@ -36,9 +36,9 @@ export const writeRoutes = Object.freeze({
     summary: 'Rows that were refused, oldest first',
     permission: 'push',
     query: z.strictObject({
-      source: z.string().exactOptional(),
-      limit: whole.exactOptional(),
-      after: z.string().exactOptional(),
+      source: z.string().exactOptional().describe('The view or source that they were pushed to'),
+      limit: whole.exactOptional().describe(said.limit),
+      after: z.string().exactOptional().describe('`next` of the answer before'),
     }),
     answer: z.strictObject({
       deadLetters: z.array(

@@ -1,3 +1,4 @@
+import { canonicalJson } from './canonical-json.ts'
 import type { z } from 'zod'
 import type { Definition } from './definition.ts'
 import { compileEntity, compileService, compileSource, compileView } from './compile.ts'
@@ -117,7 +118,7 @@ function unknownType(shaped: Shaped, type: unknown): Finding {
       `${shaped.subject} lacks \`type\``,
       `Add \`type:\` with one of: ${listNames(sourceTypes)}.`,
     )
-  const text = typeof type === 'string' ? type : JSON.stringify(type)
+  const text = typeof type === 'string' ? type : canonicalJson(type)
   const detail = `${shaped.subject}: there is no source type "${text}"`
   return { ...problem(shaped, ['type'], detail), spot: 'value', ...suggest(text, sourceTypes, 'types of sources') }
 }

@@ -1,6 +1,7 @@
 import { fail, type ProvenderError } from '../kernel/errors.ts'
 import { nearest } from '../kernel/nearest.ts'
 import { type FeatureType, readsAs } from '../values/feature-type.ts'
+import { partitionOf, partitionRemedy } from '../values/file-identity.ts'
 import type { Definitions } from '../define/definition.ts'
 import { type ResolvedView, resolveView } from '../define/resolved-view.ts'
 import type { SourceFacts } from '../ports/offline.ts'
@@ -50,25 +51,30 @@ function wantedBy(view: ResolvedView): Wanted[] {
   ]
 }
 
-function check({ source }: ResolvedView, { columns }: SourceFacts, { column, type, as }: Wanted): ProvenderError[] {
+function check(
+  { source }: ResolvedView,
+  { columns, files }: SourceFacts,
+  { column, type, as }: Wanted,
+): ProvenderError[] {
   const where = `source ${source.name}${placeOf(source)}`
   const found = columns.find((each) => each.name === column)
   if (found === undefined) {
-    const near = nearest(
+    const remedy = remedyOf(
       column,
       columns.map((each) => each.name),
+      partitionOf(files, column),
     )
-    const remedy =
-      near === undefined
-        ? `It has ${columns
-            .map((each) => each.name)
-            .slice(0, columnsShown)
-            .join(', ')}${columns.length > columnsShown ? ', …' : ''}.`
-        : `Did you mean "${near}"?`
     return [fail('MISSING_COLUMN', `${where} has no column "${column}", which is ${as}`, { remedy })]
   }
   if (readsAs(found.type, type)) return []
   return [fail('TYPE_MISMATCH', `${where}: column "${column}" is ${found.type}, but ${as} is ${type}`)]
+}
+
+function remedyOf(column: string, names: readonly string[], folder: string | undefined): string {
+  if (folder !== undefined) return partitionRemedy(folder)
+  const near = nearest(column, names)
+  if (near !== undefined) return `Did you mean "${near}"?`
+  return `It has ${names.slice(0, columnsShown).join(', ')}${names.length > columnsShown ? ', …' : ''}.`
 }
 
 /** Columns that an error lists where none is near. */

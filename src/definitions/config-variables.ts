@@ -76,6 +76,11 @@ const variableOf = (path: readonly string[]): string =>
     .replace(/[A-Z]/g, (letter) => `_${letter}`)
     .toUpperCase()}`
 
+/** Every setting that the environment overrides: its path with dots, and the variable. */
+export const settingVariables: ReadonlyMap<string, string> = new Map(
+  overrides.map(({ path }) => [path.join('.'), variableOf(path)]),
+)
+
 /** A configuration with the overrides of the environment, lists split at commas, and which settings they set. */
 export function override(
   body: Readonly<Record<string, unknown>>,

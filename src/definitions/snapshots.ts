@@ -58,7 +58,6 @@ export function openSnapshots({
 
   /** Online reads ask for it each time: a promise would cost them as much as finding a row. */
   function current(call?: Call): Snapshot | Promise<Snapshot> {
-    checkCall(call)
     if (held !== undefined && held.writes === writes) {
       const ageMs = nowMs() - held.readAtMs
       // What goes wrong in the background goes wrong again for the first call that has to wait.
@@ -69,6 +68,7 @@ export function openSnapshots({
   }
 
   async function awaited(call: Call | undefined): Promise<Snapshot> {
+    checkCall(call)
     const underway = readings.underway()
     if (underway !== undefined && began === writes) {
       const joined = await abandonable(underway, call)

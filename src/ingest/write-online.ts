@@ -12,7 +12,7 @@ import {
 } from '../decide/log-rows.ts'
 import type { Call } from '../kernel/call.ts'
 import { byteList, itemOf } from '../values/byte-list.ts'
-import type { WriteOutcome } from '../ports/online.ts'
+import type { OnlineStore, WriteOutcome } from '../ports/online.ts'
 import type { LogRecord } from '../ports/push-log.ts'
 import type { IngestDeps } from './deps.ts'
 
@@ -34,10 +34,10 @@ export async function writeOnline(deps: IngestDeps, record: LogRecord, call?: Ca
     await Promise.all(
       places.map(async ({ id, view, generation, serves }) => {
         written.add(id)
-        const packed = await packFor(deps, generation, record, call)
+        const packed = await packFor(deps, generation, record)
         const done = await deps.online.write({ view, generation: generation.generation }, packed.latest, call)
         // Once more: a store that was emptied since the rows were packed has lost their schema.
-        await fingerprintOf(deps, generation, call)
+        await fingerprintOf(deps, generation)
         if (serves && look === 0) outcomes.push({ packed, done })
       }),
     )
@@ -54,7 +54,7 @@ export async function foreseeOnline(
 ): Promise<boolean[]> {
   if (record.to === 'offline') return record.rows.map(() => false)
   const serving = placesOf(snapshot, record).filter((place) => place.serves)
-  const packed = await Promise.all(serving.map(({ generation }) => packFor(deps, generation, record, call)))
+  const packed = await Promise.all(serving.map(({ generation }) => packFor(deps, generation, record)))
   const stored = await deps.online.read(
     serving.map(({ view, generation }, i) => ({
       space: { view, generation: generation.generation },
@@ -117,19 +117,30 @@ interface Packed extends LatestRows {
   readonly rows: readonly (PackedEntity | null)[]
 }
 
-async function packFor(
-  deps: IngestDeps,
-  generation: StoredGeneration,
-  record: LogRecord,
-  call: Call | undefined,
-): Promise<Packed> {
-  const fingerprint = await fingerprintOf(deps, generation, call)
+async function packFor(deps: IngestDeps, generation: StoredGeneration, record: LogRecord): Promise<Packed> {
+  const fingerprint = await fingerprintOf(deps, generation)
   const rows = rowsFor(record, generation, encoderOf(generation.resolved, fingerprint))
   return { rows, ...latestOf(rows) }
 }
 
-const fingerprintOf = (deps: IngestDeps, { resolved }: StoredGeneration, call: Call | undefined): Promise<number> =>
-  registerSchema(schemaOf(resolved), (entries) => deps.online.schemas(entries, call))
+/** The answers that are under way in this turn, by store and schema. */
+const asked = new WeakMap<OnlineStore, Map<string, Promise<number>>>()
+
+/**
+ * Pushes that shared a group go on in one turn of the microtasks, and ask once for all of them. Who asks later asks anew, since
+ * the store may have been emptied in between.
+ */
+function fingerprintOf({ online }: IngestDeps, { resolved }: StoredGeneration): Promise<number> {
+  const text = schemaOf(resolved)
+  const now = asked.get(online) ?? new Map<string, Promise<number>>()
+  asked.set(online, now)
+  const answer = now.get(text) ?? registerSchema(text, (entries) => online.schemas(entries))
+  if (!now.has(text)) {
+    now.set(text, answer)
+    queueMicrotask(() => now.delete(text))
+  }
+  return answer
+}
 
 interface Outcomes {
   readonly packed: Packed

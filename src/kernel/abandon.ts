@@ -9,6 +9,8 @@ export async function abandonable<T>(work: Promise<T>, call: Call | undefined): 
   const signal = call?.signal
   const deadlineAtMs = call?.deadlineAtMs
   if (signal === undefined && deadlineAtMs === undefined) return work
+  // It has begun: what it throws when nobody waits any more must not end the process.
+  work.catch(() => undefined)
   checkCall(call)
   const { promise: end, reject } = Promise.withResolvers<never>()
   const timer =

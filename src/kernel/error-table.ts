@@ -173,7 +173,12 @@ export const errorTable = Object.freeze({
   SOURCE_CHANGED: passing(503, 5, 'A source changed while it was read', 'Run it again when the file is complete.'),
   LEASE_LOST: passing(503, 5, 'Another process took the run over', 'Nothing: the other process ends it.'),
   // The rest: exit 1.
-  CORRUPT_STORE: row(500, 1, 'A store holds what cannot be read', 'Restore it from a backup; docs/guide shows how.'),
+  CORRUPT_STORE: row(
+    500,
+    1,
+    'A store holds what cannot be read',
+    'Restore it from a backup: docs/guide/operating.md#restore.',
+  ),
   CLOSED: row(500, 1, 'The store is closed', 'Open it again.'),
   WORKER_DIED: row(500, 1, 'A worker process died', 'See what it said on stderr, and how much memory there is.'),
   INTERRUPTED: row(500, 130, 'Interrupted', 'Run it again: it resumes.'),

@@ -13,7 +13,7 @@ import { changeState } from './change-state.ts'
 import type { MaterializeDeps } from './deps.ts'
 import type { HeldLease } from './lease.ts'
 import type { RunAccount } from './run-account.ts'
-import { encodeBatch, openEncoder, writeSpace } from './space-writer.ts'
+import { encodeBatch, openBatchEncoder, writeSpace } from './space-writer.ts'
 import { trySwitch } from './switch.ts'
 
 /** Batches on their way to the online store at once: enough to overlap reading with writing, few enough for bounded memory. */
@@ -68,15 +68,16 @@ async function writeRows(deps: MaterializeDeps, begun: BegunAttempt, { call, acc
   }
   const plan = runPlan(definitions, generation.resolved, { ...attempt, logBefore: begun.head, purgedBelow })
   if (plan === null) return
-  const encode = await openEncoder(deps.online, generation, call)
-  await using result = await deps.offline.query({ plan, watched: true }, call)
+  const encode = await openBatchEncoder(deps.online, generation, call)
   const { ttlUs } = generation.resolved
   const oldest = ttlUs === 0n ? null : deps.clock.now() - ttlUs
   const inFlight = new Set<Promise<void>>()
-  const tell = (): void => account.tell(counts.rows === 0 ? 'reading' : 'writing', result.progress())
+  let progress = (): number | null => null
+  const tell = (): void => account.tell(counts.rows === 0 ? 'reading' : 'writing', progress())
   const telling = setInterval(tell, deps.waits.pollMs)
   telling.unref()
   try {
+    await using result = await deps.offline.query({ plan, watch: (told) => (progress = told) }, call)
     for await (const batch of result.batches()) {
       checkCall(call)
       counts.expired += expiredIn(batch, oldest)

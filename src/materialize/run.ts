@@ -4,7 +4,7 @@ import { asProvenderError, fail } from '../kernel/errors.ts'
 import type { RunRecord } from '../ports/run-log.ts'
 import { endAbandoned } from './abandoned.ts'
 import type { MaterializeDeps } from './deps.ts'
-import { takeLease } from './lease.ts'
+import { takeTurn } from './lease.ts'
 import { type Progressing, type RunAccount, openAccount } from './run-account.ts'
 import { runAttempt } from './run-attempt.ts'
 
@@ -41,8 +41,7 @@ export async function executeRun(
     cancelled: () => cancel.abort(fail('RUN_CANCELLED', `The run ${run.id} was cancelled`)),
   })
   try {
-    const waiting = async (): Promise<void> => account.tell('waiting')
-    await using lease = await takeLease(deps, run.view, waiting, {
+    await using lease = await takeTurn(deps, run, () => account.tell('waiting'), {
       ...options.call,
       signal: AbortSignal.any([...signals, deps.closing]),
     })

@@ -139,6 +139,7 @@ function newRun(
     error: null,
     cancel: false,
     notes: [],
+    waitingAtMs: null,
     progress: null,
   }
 }

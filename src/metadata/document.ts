@@ -139,6 +139,7 @@ const run = record<RunRecord>({
   endedAt: nullable(int64),
   error: nullable(record<RunRecord['error'] & object>({ code: text, detail: text })),
   cancel: truth,
+  waitingAtMs: sinceLately(integer),
   notes: list(text),
   progress: sinceLately(record<RunStanding>({ phase: oneOf(...runPhases), fraction: nullable(finite) })),
 })

@@ -44,8 +44,11 @@ export interface OfflineQuery {
   readonly plan: Relation
   /** By the names of the plan's `input` leaves. */
   readonly inputs?: ReadonlyMap<string, SpineInput>
-  /** Whether `progress` will be asked; costs a little. */
-  readonly watched?: boolean
+  /**
+   * Called once, before the first rows are looked for, with what tells how much of the work is done, by the engine's estimate: 0–1;
+   * null where it cannot tell. Costs a little.
+   */
+  readonly watch?: (progress: () => number | null) => void
 }
 
 /** The rows of a query, read once: either as batches or into a file. Dispose it when done; disposing early cancels the query. */
@@ -54,8 +57,6 @@ export interface QueryResult extends AsyncDisposable {
   readonly fields: readonly Field[]
   /** Pulled batches, in the plan's order. */
   batches(): AsyncIterable<Batch>
-  /** How much of the work of a watched query is done, by the engine's estimate: 0–1; null where it cannot tell. */
-  progress(): number | null
   /** Writes all rows as Parquet and answers their number. @throws UNSUPPORTED without `can.parquet`. */
   writeParquet(path: string): Promise<number>
 }

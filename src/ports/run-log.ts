@@ -38,6 +38,8 @@ export interface RunRecord {
   readonly error: { readonly code: string; readonly detail: string } | null
   /** Somebody asked for its end. */
   readonly cancel: boolean
+  /** The machine's clock when a queued one last said that it waits for its turn, every few seconds; null before it had to. */
+  readonly waitingAtMs: number | null
   /** What a person should read beside the result. */
   readonly notes: readonly string[]
   /** How it stood when that was last recorded: every second, as its rows are. Null before it began. */

@@ -202,8 +202,12 @@ function latestBlock(relation: Latest, context: Context): Block {
     return wrapped(input, selectText(dialect, { ...select(input), distinct: true }), dialect)
   const table = `_latest_${steps.length}`
   const by = relation.by.map((name) => equatableOf(columnOf(input, name), dialect))
-  steps.push(...dialect.latest({ table, rows: select(input), by, order: rowOrder(input, relation.order) }))
-  return wrapped(input, `SELECT * FROM ${dialect.ident(table)}`, dialect)
+  const varying = input.columns.filter((c) => c.constant === undefined)
+  const kept = varying.length === 0 ? input.columns : varying
+  const rows = { ...select(input), columns: kept }
+  steps.push(...dialect.latest({ table, rows, by, order: rowOrder(input, relation.order) }))
+  const named = wrapped({ ...input, columns: kept }, `SELECT * FROM ${dialect.ident(table)}`, dialect)
+  return { ...named, columns: input.columns.map((c) => (kept.includes(c) ? columnOf(named, c.name) : c)) }
 }
 
 function semiBlock(relation: SemiJoin, context: Context, narrow: readonly Predicate[]): Block {

@@ -20,8 +20,7 @@ export interface OnlinePlan {
   /** Each different list of key fields, by their places in `keyFields`: encoded once per entity however many views it serves. */
   readonly keyLists: readonly (readonly number[])[]
   readonly keyIsFields: boolean
-  /** Whether any reading withholds old rows. */
-  readonly ages: boolean
+  readonly registryVersion: number
   /** One status for each feature. */
   readonly all: Readonly<Record<Status, readonly Status[]>>
 }
@@ -129,7 +128,7 @@ function planOf(snapshot: Snapshot, references: readonly string[], fullNames: bo
     keyFields,
     keyLists: lists,
     keyIsFields: lists.length === 1 && lists[0]?.join() === [...keyFields.keys()].join(),
-    ages: reads.some((read) => read.ttlUs > 0n),
+    registryVersion: snapshot.version,
     all: allOf(outputs.length),
   })
 }
@@ -155,17 +154,17 @@ export type ReaderOf<T> = (fingerprint: number) => RowReader<T>
 /** A plan in one form: a reader of rows for each of its readings. */
 export interface PlanForm<T> {
   readonly none: T
+  /** Where the values of each reading go: places among the features, or their names. */
+  readonly slots: readonly (readonly (string | number)[])[]
   readonly readers: readonly ReaderOf<T>[]
 }
 
 /** Compiles a plan in one form. Values go to their features' places, or to their names. */
 export function planForm<T>(plan: OnlinePlan, form: ValueForm<T>, to: 'places' | 'names'): PlanForm<T> {
+  const slotOf = (place: number): string | number => (to === 'names' ? (plan.features[place] ?? '') : place)
   const readers = plan.reads.map((read): ReaderOf<T> => {
     const known = new Map<number, RowReader<T>>()
-    const wanted = read.wanted.map(({ column, slot }) => ({
-      column,
-      slot: to === 'names' ? (plan.features[slot] ?? '') : slot,
-    }))
+    const wanted = read.wanted.map(({ column, slot }) => ({ column, slot: slotOf(slot) }))
     return (fingerprint) => {
       let reader = known.get(fingerprint)
       if (reader === undefined) {
@@ -175,5 +174,6 @@ export function planForm<T>(plan: OnlinePlan, form: ValueForm<T>, to: 'places' |
       return reader
     }
   })
-  return Object.freeze({ none: form.none, readers })
+  const slots = plan.reads.map((read) => read.slots.map(slotOf))
+  return Object.freeze({ none: form.none, slots, readers })
 }

@@ -1,6 +1,7 @@
 import type { Exactness, OnlineRows, SdkValue, Status } from '../contract/store.ts'
 import type { Value } from '../values/value.ts'
 import { type Slots, fingerprintOfRow } from '../codecs/row-reader.ts'
+import { endOf, startOf } from '../values/byte-list.ts'
 import { must } from '../kernel/assert.ts'
 import { type Found, eventTimeOf, stateAt } from './online.ts'
 import { type OnlinePlan, type PlanForm, planForm } from './online-plan.ts'
@@ -45,10 +46,10 @@ export function onlineRows(found: Found, exactness: Exactness = {}): OnlineRows 
     for (let r = 0; r < found.reads.length; r++) {
       const read = found.reads[r]
       if (read === undefined) break
-      const start = read.rows.starts[i] ?? -1
+      const start = startOf(read.rows, i)
       const state = stateAt(read, start)
       if (state === 'there' || (state === 'expired' && found.includeExpired))
-        readers[r]?.(fingerprintOfRow(read.cursor, start))(read.cursor, start, read.rows.ends[i] ?? start, row)
+        readers[r]?.(fingerprintOfRow(read.cursor, start))(read.cursor, start, endOf(read.rows, i), row)
     }
     rows[i] = row
   }

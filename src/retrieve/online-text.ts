@@ -1,46 +1,68 @@
 import type { OnlineCounts, OnlineText, OnlineTextOptions, Status } from '../contract/store.ts'
-import { type Slots, eventOfRow } from '../codecs/row-reader.ts'
-import { eventTimeText, memberNames, textForm } from '../codecs/value-text.ts'
+import { type Slots, eventNumberOf } from '../codecs/row-reader.ts'
+import { type WireJson, wireForm } from '../codecs/wire-form.ts'
+import { formatInstant } from '../values/instant.ts'
 import { type Entity, type EntityForm, keyText } from './entity-fields.ts'
-import { type Found, eventTimeOf, stateAt } from './online.ts'
+import { countOf, startOf } from '../values/byte-list.ts'
+import { type Found, type FoundRows, eventTimeOf, stateAt } from './online.ts'
 import { type OnlinePlan, type PlanForm, planForm } from './online-plan.ts'
 import { readEntity } from './read-entity.ts'
 
+type WireRow = Record<string, WireJson>
+
 /** What all answers of one plan have in common, written once. */
-interface TextForm extends PlanForm<string> {
-  readonly features: readonly string[]
-  readonly views: readonly string[]
-  readonly keys: readonly string[]
-  /** `"features":[…],"views":[…],"rows":[`, without the brace. */
+interface BatchForm extends PlanForm<WireJson> {
+  /** `"features":[…],"views":[…],"rows":`, without the brace. */
   readonly head: string
   /** `"types":[…],"keyFields":[…],`, without the brace. */
   readonly types: string
+}
+
+interface OneForm extends PlanForm<WireJson> {
+  /** A row of nulls. */
+  readonly blank: Readonly<WireRow>
+  /** What stands before the value of each field of an entity: its name, and a comma before all but the first. */
+  readonly keys: readonly string[]
   /** `"statuses"` of a row whose values all have one status. */
   readonly all: ReadonlyMap<readonly Status[], string>
 }
 
-const forms = new WeakMap<OnlinePlan, TextForm>()
+const batchForms = new WeakMap<OnlinePlan, BatchForm>()
+const oneForms = new WeakMap<OnlinePlan, OneForm>()
 
-function formOf(plan: OnlinePlan): TextForm {
-  let form = forms.get(plan)
+function batchFormOf(plan: OnlinePlan): BatchForm {
+  let form = batchForms.get(plan)
   if (form === undefined) {
-    const features = memberNames(plan.features)
+    const keyFields = plan.keyFields.map(({ name, type }) => ({ name, type }))
     form = {
-      ...planForm(plan, textForm, 'places'),
-      features,
-      views: memberNames(plan.views),
-      keys: memberNames(plan.keyFields.map((field) => field.name)),
-      head: `"features":${JSON.stringify(plan.features)},"views":${JSON.stringify(plan.views)},"rows":[`,
-      types: `"types":${JSON.stringify(plan.types)},"keyFields":${JSON.stringify(plan.keyFields.map(({ name, type }) => ({ name, type })))},`,
-      all: new Map(Object.values(plan.all).map((statuses) => [statuses, statusMembers(features, statuses)])),
+      ...planForm(plan, wireForm, 'places'),
+      head: `"features":${JSON.stringify(plan.features)},"views":${JSON.stringify(plan.views)},"rows":`,
+      types: `"types":${JSON.stringify(plan.types)},"keyFields":${JSON.stringify(keyFields)},`,
     }
-    forms.set(plan, form)
+    batchForms.set(plan, form)
   }
   return form
 }
 
-const statusMembers = (features: readonly string[], statuses: readonly Status[]): string =>
-  features.map((name, f) => `${name}"${statuses[f] ?? 'NOT_FOUND'}"`).join(',')
+function oneFormOf(plan: OnlinePlan): OneForm {
+  let form = oneForms.get(plan)
+  if (form === undefined) {
+    const blank: WireRow = {}
+    for (const name of plan.features) blank[name] = null
+    form = {
+      ...planForm(plan, wireForm, 'names'),
+      blank,
+      keys: plan.keyFields.map(({ name }, i) => `${i === 0 ? '' : ','}${JSON.stringify(name)}:`),
+      all: new Map(Object.values(plan.all).map((statuses) => [statuses, byName(plan.features, statuses)])),
+    }
+    oneForms.set(plan, form)
+  }
+  return form
+}
+
+/** A JSON object of values by name. */
+const byName = (names: readonly string[], values: readonly WireJson[]): string =>
+  JSON.stringify(Object.fromEntries(names.map((name, i) => [name, values[i] ?? null])))
 
 /**
  * The JSON text of what was found, and its counts: for many entities by position, or for one by name, with the entity as it
@@ -50,7 +72,6 @@ export function onlineText(
   found: Found,
   entities: readonly Entity[],
   { as, form = 'js', include = [] }: OnlineTextOptions,
-  nowUs: bigint,
 ): OnlineText {
   const counting: Counting = { whole: 0, others: undefined }
   const times = include.includes('eventTimes')
@@ -62,8 +83,15 @@ export function onlineText(
     text,
     entities: found.entities,
     features: found.plan.features.length,
-    views: found.reads.map((_, r) => countsOf(found, counting, r, nowUs)),
+    views: countsOf(found, counting),
   }
+}
+
+/** A row of the answer. */
+interface BatchRow {
+  readonly values: readonly WireJson[]
+  statuses?: readonly Status[]
+  eventTimes?: readonly (string | null)[]
 }
 
 /** `statuses` is left out of a row whose values are all PRESENT. */
@@ -72,22 +100,22 @@ function batchText(
   counting: Counting,
   { times, types }: { readonly times: boolean; readonly types: boolean },
 ): string {
-  const { plan, reads, registryVersion } = found
-  const form = formOf(plan)
-  const values: string[] = []
-  let text = types ? `{${form.types}${form.head}` : `{${form.head}`
+  const { plan } = found
+  const form = batchFormOf(plan)
+  const rows: BatchRow[] = []
   for (let i = 0; i < found.entities; i++) {
-    const statuses = readEntity(found, form, i, values as unknown as Slots<string>)
-    text += i === 0 ? '{"values":[' : ',{"values":['
-    for (let f = 0; f < form.features.length; f++) text += f === 0 ? values[f] : `,${values[f]}`
+    const values: WireJson[] = []
+    const statuses = readEntity(found, form, i, values as unknown as Slots<WireJson>)
+    const row: BatchRow = { values }
     if (statuses === plan.all.PRESENT) counting.whole++
     else {
       count(plan, counting, statuses)
-      text += `],"statuses":["${statuses.join('","')}"`
+      row.statuses = statuses
     }
-    text += times ? `],"eventTimes":[${reads.map((read) => eventTimeText(eventTimeOf(read, i))).join(',')}]}` : ']}'
+    if (times) row.eventTimes = timesOf(found, i)
+    rows.push(row)
   }
-  return `${text}],"registryVersion":${registryVersion}}`
+  return `{${types ? form.types : ''}${form.head}${JSON.stringify(rows)},"registryVersion":${found.registryVersion}}`
 }
 
 function oneText(
@@ -96,26 +124,28 @@ function oneText(
   { entity, form: written, times }: { readonly entity: Entity; readonly form: EntityForm; readonly times: boolean },
 ): string {
   const { plan } = found
-  const form = formOf(plan)
-  const values: string[] = []
-  const statuses = readEntity(found, form, 0, values as unknown as Slots<string>)
+  const form = oneFormOf(plan)
+  const row: WireRow = { ...form.blank }
+  const statuses = readEntity(found, form, 0, row)
   if (statuses === plan.all.PRESENT) counting.whole++
   else count(plan, counting, statuses)
-  let text = '{"entity":{'
+  let keys = ''
   for (let k = 0; k < plan.keyFields.length; k++) {
     const field = plan.keyFields[k]
     if (field === undefined) break
-    if (k > 0) text += ','
-    text += `${form.keys[k]}${keyText(field.type, entity[field.name], written)}`
+    keys += (form.keys[k] ?? '') + keyText(field.type, entity[field.name], written)
   }
-  text += '},"features":{'
-  for (let f = 0; f < form.features.length; f++)
-    text += f === 0 ? `${form.features[f]}${values[f]}` : `,${form.features[f]}${values[f]}`
-  text += `},"statuses":{${form.all.get(statuses) ?? statusMembers(form.features, statuses)}}`
-  if (times)
-    text += `,"eventTimes":{${found.reads.map((read, r) => `${form.views[r]}${eventTimeText(eventTimeOf(read, 0))}`).join(',')}}`
-  return `${text}}`
+  const said = form.all.get(statuses) ?? byName(plan.features, statuses)
+  const told = times ? `,"eventTimes":${byName(plan.views, timesOf(found, 0))}` : ''
+  return `{"entity":{${keys}},"features":${JSON.stringify(row)},"statuses":${said}${told}}`
 }
+
+/** The event time of each reading's row. */
+const timesOf = ({ reads }: Found, i: number): (string | null)[] =>
+  reads.map((read) => {
+    const time = eventTimeOf(read, i)
+    return time === null ? null : formatInstant(time)
+  })
 
 /** What was counted while a text was written. */
 interface Counting {
@@ -133,17 +163,28 @@ function count(plan: OnlinePlan, counting: Counting, statuses: readonly Status[]
   }
 }
 
-function countsOf({ plan, reads }: Found, { whole, others }: Counting, r: number, nowUs: bigint): OnlineCounts {
-  const { space, slots } = plan.reads[r] ?? { space: { view: '' }, slots: [] }
-  const counts = others?.[r]
-  const read = reads[r]
-  const first = read?.rows.starts.find((start) => stateAt(read, start) === 'there')
-  return {
-    view: space.view,
-    present: whole * slots.length + (counts?.PRESENT ?? 0),
-    nullValue: counts?.NULL_VALUE ?? 0,
-    notFound: counts?.NOT_FOUND ?? 0,
-    expired: counts?.OUTSIDE_MAX_AGE ?? 0,
-    ageSeconds: read === undefined || first === undefined ? null : Number(nowUs - eventOfRow(read.cursor, first)) / 1e6,
+function countsOf({ plan, reads }: Found, { whole, others }: Counting): readonly OnlineCounts[] {
+  const all: OnlineCounts[] = []
+  for (let r = 0; r < reads.length; r++) {
+    const [of, read, counts] = [plan.reads[r], reads[r], others?.[r]]
+    if (of === undefined || read === undefined) break
+    all.push({
+      view: of.space.view,
+      present: whole * of.slots.length + (counts?.PRESENT ?? 0),
+      nullValue: counts?.NULL_VALUE ?? 0,
+      notFound: counts?.NOT_FOUND ?? 0,
+      expired: counts?.OUTSIDE_MAX_AGE ?? 0,
+      ageSeconds: ageOf(read),
+    })
   }
+  return all
+}
+
+/** How old the first row is that there is, in seconds. */
+function ageOf(read: FoundRows): number | null {
+  for (let i = 0; i < countOf(read.rows); i++) {
+    const start = startOf(read.rows, i)
+    if (stateAt(read, start) === 'there') return (Number(read.nowUs) - eventNumberOf(read.cursor, start)) / 1e6
+  }
+  return null
 }

@@ -3,15 +3,8 @@ import type { Clock } from '../kernel/clock.ts'
 import type { LookUp, OnlineStore } from '../ports/online.ts'
 import type { Snapshots } from '../ports/snapshots.ts'
 import type { Cursor } from '../codecs/packed-column.ts'
-import type { ByteList } from '../values/byte-list.ts'
-import {
-  beforeInstant,
-  checkRow,
-  cursorOver,
-  eventOfRow,
-  fingerprintOfRow,
-  isTombstoneAt,
-} from '../codecs/row-reader.ts'
+import { type ByteList, countOf, endOf, startOf } from '../values/byte-list.ts'
+import { checkRow, cursorOver, eventOfRow, fingerprintOfRow, isOlder, isTombstoneAt } from '../codecs/row-reader.ts'
 import { fail } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { type Entity, type EntityForm, type PlaceOf, entityPointer, readKeys } from './entity-fields.ts'
@@ -27,14 +20,14 @@ export interface OnlineDeps {
 }
 
 export interface OnlineReadOptions {
-  readonly fullNames?: boolean
+  readonly fullNames?: boolean | undefined
   /** Also give values older than their ttl; their status stays OUTSIDE_MAX_AGE. */
-  readonly includeExpired?: boolean
+  readonly includeExpired?: boolean | undefined
   /** How the values of entities are written; `js` unless said. */
-  readonly form?: EntityForm
+  readonly form?: EntityForm | undefined
   /** Where a field of an entity stands in the request; `/entities/3/airport` unless said. */
-  readonly placeOf?: PlaceOf
-  readonly call?: Call
+  readonly placeOf?: PlaceOf | undefined
+  readonly call?: Call | undefined
 }
 
 /** What was found: packed rows, still to be read in the form that is wanted. */
@@ -48,12 +41,13 @@ export interface Found {
   readonly includeExpired: boolean
 }
 
-/** The rows of one reading: `rows` answers entity i at i. */
+/** The rows of one reading: row i answers entity i. */
 export interface FoundRows {
   readonly rows: ByteList
   readonly cursor: Cursor
-  /** Whether the row at a place is older than the view's ttl; undefined where it has none. */
-  readonly isExpired: ((start: number) => boolean) | undefined
+  /** The view's ttl; 0 where it has no end. */
+  readonly ttlUs: bigint
+  readonly nowUs: bigint
 }
 
 /**
@@ -69,65 +63,57 @@ export function findOnline(
 ): Found | Promise<Found> {
   const snapshot = deps.snapshots.current(options.call)
   return snapshot instanceof Promise
-    ? snapshot.then((held) => findIn(deps, held, { references, entities, options }))
-    : findIn(deps, snapshot, { references, entities, options })
-}
-
-interface Asked {
-  readonly references: readonly string[]
-  readonly entities: readonly Entity[]
-  readonly options: OnlineReadOptions
+    ? snapshot.then((held) => findIn(deps, onlinePlan(held, references, options.fullNames ?? false), entities, options))
+    : findIn(deps, onlinePlan(snapshot, references, options.fullNames ?? false), entities, options)
 }
 
 function findIn(
   deps: OnlineDeps,
-  snapshot: Awaited<ReturnType<OnlineDeps['snapshots']['current']>>,
-  { references, entities, options }: Asked,
+  plan: OnlinePlan,
+  entities: readonly Entity[],
+  options: OnlineReadOptions,
 ): Found | Promise<Found> {
   const { form = 'js', placeOf = entityPointer, call } = options
-  const plan = onlinePlan(snapshot, references, options.fullNames ?? false)
   const keys = readKeys(plan, entities, { form, placeOf, most: deps.batchRows ?? limits.batchRows })
   const lookUps: LookUp[] = []
   for (const read of plan.reads) lookUps.push({ space: read.space, keys: keys[read.keys] ?? none })
   const rows = deps.online.read(lookUps, call)
-  const asked = {
-    plan,
-    registryVersion: snapshot.version,
-    entities: entities.length,
-    includeExpired: options.includeExpired ?? false,
-  }
   return rows instanceof Promise
-    ? rows.then((lists) => withSchemas(deps, foundIn(asked, lists, deps.clock), call))
-    : withSchemas(deps, foundIn(asked, rows, deps.clock), call)
+    ? rows.then((lists) => withSchemas(deps, foundIn(deps, plan, lists, options), call))
+    : withSchemas(deps, foundIn(deps, plan, rows, options), call)
 }
 
-function foundIn(asked: Omit<Found, 'reads'>, lists: readonly ByteList[], clock: Clock): Found {
-  const { plan, registryVersion, entities, includeExpired } = asked
-  const nowUs = plan.ages ? clock.now() : 0n
+function foundIn(
+  { clock }: OnlineDeps,
+  plan: OnlinePlan,
+  lists: readonly ByteList[],
+  { includeExpired = false }: OnlineReadOptions,
+): Found {
+  const nowUs = clock.now()
   const reads: FoundRows[] = []
   for (let r = 0; r < plan.reads.length; r++) {
     const rows = lists[r] ?? none
-    const ttlUs = plan.reads[r]?.ttlUs ?? 0n
-    const cursor = cursorOver(rows.bytes)
-    reads.push({ rows, cursor, isExpired: ttlUs > 0n ? beforeInstant(cursor, nowUs - ttlUs) : undefined })
+    reads.push({ rows, cursor: cursorOver(rows.bytes), ttlUs: plan.reads[r]?.ttlUs ?? 0n, nowUs })
   }
-  return { plan, registryVersion, entities, includeExpired, reads }
+  const [first] = lists
+  const entities = first === undefined ? 0 : countOf(first)
+  return { plan, registryVersion: plan.registryVersion, entities, reads, includeExpired }
 }
 
-const none: ByteList = Object.freeze({ bytes: Buffer.alloc(0), starts: [], ends: [] })
+const none: ByteList = Object.freeze({ bytes: Buffer.alloc(0), bounds: [] })
 
 /** What stands at a place of a reading's rows. */
 export type RowState = 'none' | 'expired' | 'there'
 
 /** Whether there is a row that begins at `start`, which −1 says there is not, and what it is. */
-export function stateAt({ cursor, isExpired }: FoundRows, start: number): RowState {
+export function stateAt({ cursor, ttlUs, nowUs }: FoundRows, start: number): RowState {
   if (start < 0 || isTombstoneAt(cursor, start)) return 'none'
-  return isExpired !== undefined && isExpired(start) ? 'expired' : 'there'
+  return ttlUs > 0n && isOlder(cursor, start, ttlUs, nowUs) ? 'expired' : 'there'
 }
 
 /** The event time of the row that answers entity i; null where there is none. Shown also when expired. */
 export function eventTimeOf(found: FoundRows, i: number): bigint | null {
-  const start = found.rows.starts[i] ?? -1
+  const start = startOf(found.rows, i)
   return stateAt(found, start) === 'none' ? null : eventOfRow(found.cursor, start)
 }
 
@@ -144,10 +130,10 @@ function withSchemas({ online }: OnlineDeps, found: Found, call: Call | undefine
     if (read === undefined || of === undefined) break
     const { rows, cursor } = of
     let met: number | undefined
-    for (let i = 0; i < rows.starts.length; i++) {
-      const start = rows.starts[i] ?? -1
+    for (let i = 0; i < countOf(rows); i++) {
+      const start = startOf(rows, i)
       if (start < 0) continue
-      checkRow(cursor, start, rows.ends[i] ?? start)
+      checkRow(cursor, start, endOf(rows, i))
       if (isTombstoneAt(cursor, start)) continue
       const fingerprint = fingerprintOfRow(cursor, start)
       if (fingerprint === met) continue

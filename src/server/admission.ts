@@ -11,19 +11,20 @@ interface Bounds {
   readonly delayMs: number
   /** How many may be under way at once. */
   readonly underway: number
-  /** How many are let in each time however late it is: a machine that others keep busy still answers some. */
+  /** How many are let in from one look at the loop to the next however late it is. */
   readonly few: number
 }
 
 /**
  * What is given up at which delay. An online read waits about twice the delay of the loop, and has 250 ms; what waits for a disk or
- * a query does not feel it, but makes it.
+ * a query does not feel it, but makes it. `few` is more than what clients get answered that ask for one thing after another while
+ * the loop is that late: a machine that others keep busy refuses them nothing.
  */
 const bounds: Readonly<Record<Priority, Bounds>> = Object.freeze({
-  online: { delayMs: 100, underway: 2000, few: 50 },
-  push: { delayMs: 50, underway: 1000, few: 5 },
-  metadata: { delayMs: 35, underway: 200, few: 5 },
-  historical: { delayMs: 25, underway: 200, few: 1 },
+  online: { delayMs: 250, underway: 2000, few: 100 },
+  push: { delayMs: 100, underway: 1000, few: 20 },
+  metadata: { delayMs: 75, underway: 200, few: 30 },
+  historical: { delayMs: 50, underway: 200, few: 20 },
 })
 
 /**

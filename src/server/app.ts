@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, type RequestListener, type Server, createServer } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
@@ -21,7 +20,7 @@ import { readQuery } from './query-string.ts'
 import { readText } from './request-body.ts'
 import { arrivedAtMs, clientLeft, depthOf, signalOf, timeLeftMs } from './request-call.ts'
 import { read } from './request-faults.ts'
-import { isRequestId } from './request-id.ts'
+import { requestIdOf } from './request-id.ts'
 import { serverLimits } from './server-limits.ts'
 import { type Unrouted, routerPath, unrouted } from './unknown-route.ts'
 
@@ -70,7 +69,7 @@ export function buildApp(
         : { level, stream: process.stderr, base: { pid: process.pid, ...(worker === undefined ? {} : { worker }) } },
     logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: false,
-    genReqId: ({ headers: { 'x-request-id': id } }) => (isRequestId(id) ? id : randomUUID()),
+    genReqId: ({ headers }) => requestIdOf(headers['x-request-id']),
     routerOptions: { maxParamLength: serverLimits.segmentChars },
     forceCloseConnections: 'idle',
     // What comes while the server closes is answered by a problem, as everything is.

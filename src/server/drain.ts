@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import { type Socket, Server as NetServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { serverLimits } from './server-limits.ts'
 
 /** How long connections without a request are left open once a server closes: one may be on its way over them. */
@@ -11,17 +12,25 @@ const lookMs = 20
 export class Connections {
   readonly #server: Server
   readonly #open = new Set<Socket>()
+  #empty: (() => void) | undefined
 
   constructor(server: Server) {
     this.#server = server
     server.on('connection', (socket: Socket) => {
       this.#open.add(socket)
-      socket.once('close', () => this.#open.delete(socket))
+      socket.once('close', () => {
+        this.#open.delete(socket)
+        if (this.#open.size === 0) this.#empty?.()
+      })
     })
   }
 
-  get count(): number {
-    return this.#open.size
+  /** Serves a connection that another process accepted and read nothing of. */
+  take(socket: Socket): void {
+    // As those of an HTTP server are: a client may close its half behind its request.
+    socket.allowHalfOpen = true
+    this.#server.emit('connection', socket)
+    socket.resume()
   }
 
   /**
@@ -30,8 +39,9 @@ export class Connections {
    * (The server's own `close` ends idle connections at once, requests that are on their way over them included.)
    */
   async drain(stop: () => void): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    NetServer.prototype.close.call(this.#server, () => resolve())
+    if (this.#server.listening) NetServer.prototype.close.call(this.#server)
+    // Connections that are given come a moment longer: as many as were on their way.
+    else await sleep(idleGraceMs)
     const timers = [
       setTimeout(stop, serverLimits.drainMs),
       // Those that were stopped have a moment to say so.
@@ -44,7 +54,7 @@ export class Connections {
       // One that never sent a byte is not idle to Node.
       for (const socket of this.#open) if (socket.bytesRead === 0) socket.destroy()
     }, lookMs)
-    await promise
+    if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#empty = resolve))
     clearInterval(looks)
     timers.forEach(clearTimeout)
   }

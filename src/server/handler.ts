@@ -11,6 +11,9 @@ export interface OtherBody {
   readonly content: string | Readable
 }
 
+/** The options of a query string that has none. */
+export const noOptions: Readonly<Record<string, never>> = Object.freeze({})
+
 type JsonOf<R extends Route> = R['body'] extends ZodType ? output<R['body']> : undefined
 
 /** A route that takes other bodies too has no JSON where one of those came. */

@@ -162,7 +162,7 @@ function sentName({ 'content-disposition': disposition = '' }: IncomingHttpHeade
   }
 }
 
-const withoutDeadline = ({ timeoutMs: _, ...call }: CallOptions): CallOptions => call
+const withoutDeadline = ({ signal }: CallOptions): CallOptions => (signal === undefined ? {} : { signal })
 
 const spineForms: Readonly<Partial<Record<MediaType, 'parquet' | 'csv' | 'ndjson'>>> = Object.freeze({
   'application/vnd.apache.parquet': 'parquet',

@@ -1,15 +1,14 @@
-import { randomUUID } from 'node:crypto'
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import { parseExact } from '../codecs/exact-json.ts'
 import { routes } from '../contract/routes.ts'
 import { authorise } from './authorise.ts'
 import type { ServerContext } from './context.ts'
-import type { Handlers, Reply } from './handler.ts'
+import { type Handlers, type Reply, noOptions } from './handler.ts'
 import { readText } from './request-body.ts'
 import { arrivedAtMs, clientLeft, depthOf, timeLeftMs } from './request-call.ts'
 import { read } from './request-faults.ts'
-import { isRequestId } from './request-id.ts'
+import { requestIdOf } from './request-id.ts'
 
 // The two online routes, answered before the router: what the framework does for a request costs as much as reading its
 // values. It is the same route of the same table, and the same functions judge, read, answer and count it; what is left out
@@ -23,13 +22,6 @@ export type HotLane = (request: IncomingMessage, response: ServerResponse, longW
 
 type OnlineHandlers = Pick<Handlers, 'onlineOne' | 'online'>
 
-interface Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly longWay: Lane
-  readonly startedMs: number
-}
-
 /** The hot lane of a server, by the handlers that the routes have in the other one. */
 export function openHotLane(context: ServerContext, handlers: OnlineHandlers): HotLane {
   return (request, response, longWay) => {
@@ -37,15 +29,22 @@ export function openHotLane(context: ServerContext, handlers: OnlineHandlers): H
     const isOne = method === 'GET' && url.startsWith(onePath)
     if (!isOne && (method !== 'POST' || url !== routes.online.path)) return false
     if (!isUsual(context, request)) return false
-    const exchange = { request, response, longWay, startedMs: performance.now() }
-    return isOne ? answerOne(context, handlers, exchange) : answerBatch(context, handlers, exchange)
+    const startedMs = performance.now()
+    const answer = isOne
+      ? oneAnswer(context, handlers, request, startedMs)
+      : batchAnswer(context, handlers, request, startedMs)
+    if (answer === undefined) return false
+    const name = isOne ? 'onlineOne' : 'online'
+    if (typeof answer === 'string') send(context, { name, request, response, startedMs }, answer)
+    else void answerLater(context, { name, request, response, startedMs }, answer, longWay)
+    return true
   }
 }
 
 const onePath = routes.onlineOne.path.slice(0, routes.onlineOne.path.indexOf('{'))
 
 /** Whether nothing of a request's head, and nothing of the server's state, asks for more than this lane does. */
-function isUsual({ isClosing, admission }: ServerContext, { httpVersion, headers }: IncomingMessage): boolean {
+function isUsual(context: ServerContext, { httpVersion, headers }: IncomingMessage): boolean {
   const { host } = headers
   return (
     httpVersion === '1.1' &&
@@ -53,147 +52,168 @@ function isUsual({ isClosing, admission }: ServerContext, { httpVersion, headers
     !host.includes(',') &&
     headers.expect === undefined &&
     headers['transfer-encoding'] === undefined &&
-    !isClosing() &&
-    admission.hasRoom('online')
+    !context.isClosing() &&
+    context.admission.hasRoom('online')
   )
 }
 
-function answerOne(context: ServerContext, handlers: OnlineHandlers, exchange: Exchange): boolean {
-  const { request, startedMs } = exchange
+type Answer = string | Promise<string | Reply> | undefined
+
+/** The answer for one entity; undefined where it has to be found the long way. */
+function oneAnswer(
+  { limits }: ServerContext,
+  handlers: OnlineHandlers,
+  request: IncomingMessage,
+  startedMs: number,
+): Answer {
   const { headers, url = '' } = request
-  if (headers['content-length'] !== undefined) return false
+  if (headers['content-length'] !== undefined) return undefined
   const query = usualQuery(url)
-  if (query === undefined) return false
-  let answer: ReturnType<OnlineHandlers['onlineOne']>
+  if (query === undefined) return undefined
   try {
     authorise(routes.onlineOne, request)
-    const timeoutMs = timeLeftMs(routes.onlineOne, context.limits, headers, startedMs)
-    answer = handlers.onlineOne({ ...query, query: noOptions, body: undefined, ...asked(headers, timeoutMs) })
+    const deadline = { timeoutMs: timeLeftMs(routes.onlineOne, limits, headers, startedMs) }
+    const answer = handlers.onlineOne({
+      params: query,
+      query: noOptions,
+      keys: query.keys,
+      body: undefined,
+      other: undefined,
+      headers,
+      wanted: 'application/json',
+      deadline,
+      call: deadline,
+    })
+    return typeof answer === 'string' || answer instanceof Promise ? answer : undefined
   } catch {
-    return false
+    return undefined
   }
-  if (answer instanceof Promise) void answerLater(context, 'onlineOne', exchange, answer)
-  else if (typeof answer === 'string') send(context, 'onlineOne', exchange, answer)
-  else return false
-  return true
-}
-
-const noOptions = Object.freeze({})
-
-const asked = (headers: IncomingHttpHeaders, timeoutMs: number | undefined) => {
-  const deadline = timeoutMs === undefined ? {} : { timeoutMs }
-  return { other: undefined, headers, wanted: 'application/json', deadline, call: deadline } as const
-}
-
-/** A body of another size, type or form is read the long way. */
-function answerBatch(context: ServerContext, handlers: OnlineHandlers, exchange: Exchange): boolean {
-  const { headers } = exchange.request
-  const bytes = Number(headers['content-length'])
-  if (headers['content-type'] !== 'application/json' || headers['content-encoding'] !== undefined) return false
-  if (!(bytes > 0 && bytes <= Math.min(hotBodyBytes, context.limits.jsonBodyBytes))) return false
-  try {
-    authorise(routes.online, exchange.request)
-  } catch {
-    return false
-  }
-  void answerLater(context, 'online', exchange, batchAnswer(context, handlers, exchange))
-  return true
 }
 
 const hotBodyBytes = 1024 * 1024
 
-async function batchAnswer(
+/** The answer for many; undefined for a body of another type or form, or one that is large. */
+function batchAnswer(
+  context: ServerContext,
+  handlers: OnlineHandlers,
+  request: IncomingMessage,
+  startedMs: number,
+): Answer {
+  const { headers } = request
+  const bytes = Number(headers['content-length'])
+  if (headers['content-type'] !== 'application/json' || headers['content-encoding'] !== undefined) return undefined
+  if (!(bytes > 0 && bytes <= Math.min(hotBodyBytes, context.limits.jsonBodyBytes))) return undefined
+  try {
+    authorise(routes.online, request)
+  } catch {
+    return undefined
+  }
+  arrivedAtMs.set(request, startedMs)
+  return readBatch(context, handlers, request, startedMs)
+}
+
+async function readBatch(
   { limits }: ServerContext,
   handlers: OnlineHandlers,
-  { request, startedMs }: Exchange,
+  request: IncomingMessage,
+  startedMs: number,
 ): Promise<string | Reply> {
-  arrivedAtMs.set(request, startedMs)
+  const { headers } = request
   const text = await readText(request, limits)
-  const json = parseExact(text ?? '', 'the body', depthOf(limits))
-  const body = read(routes.online.body, json, 'body')
-  const timeoutMs = timeLeftMs(routes.online, limits, request.headers, startedMs)
-  return handlers.online({
+  const body = read(routes.online.body, parseExact(text ?? '', 'the body', depthOf(limits)), 'body')
+  const deadline = { timeoutMs: timeLeftMs(routes.online, limits, headers, startedMs) }
+  const usual = {
     params: noOptions,
     query: noOptions,
     keys: noOptions,
-    body,
-    ...asked(request.headers, timeoutMs),
-  })
+    other: undefined,
+    wanted: 'application/json',
+  } as const
+  return handlers.online({ ...usual, body, headers, deadline, call: deadline })
+}
+
+interface Exchange {
+  readonly name: keyof OnlineHandlers
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly startedMs: number
 }
 
 /** What goes wrong is found, and told, the long way: a body that was read is there for it. */
 async function answerLater(
   context: ServerContext,
-  name: keyof OnlineHandlers,
   exchange: Exchange,
   answer: Promise<string | Reply>,
+  longWay: Lane,
 ): Promise<void> {
-  context.admission.enter('online')
+  const isIn = context.admission.enter('online')
   let given: string | Reply | undefined
   try {
     given = await answer
   } catch {
     // Below.
   }
-  context.admission.leave('online')
-  if (typeof given === 'string') send(context, name, exchange, given)
-  else exchange.longWay(exchange.request, exchange.response)
+  if (isIn) context.admission.leave('online')
+  const { name, request, response, startedMs } = exchange
+  // Whoever hears of a connection that is closed hears it once.
+  if (response.destroyed) context.metrics.observe(name, clientLeft, (performance.now() - startedMs) / 1000)
+  else if (typeof given === 'string') send(context, exchange, given)
+  else longWay(request, response)
 }
 
-function send(
-  { metrics, isClosing }: ServerContext,
-  name: keyof OnlineHandlers,
-  { request, response, startedMs }: Exchange,
-  text: string,
-): void {
-  const { 'x-request-id': id } = request.headers
+function send(context: ServerContext, { name, request, response, startedMs }: Exchange, text: string): void {
   const headers = {
-    'x-request-id': isRequestId(id) ? id : randomUUID(),
+    'x-request-id': requestIdOf(request.headers['x-request-id']),
     'content-type': 'application/json',
     'cache-control': 'no-store',
     'content-length': Buffer.byteLength(text),
   }
-  const left = response.destroyed
-  response.writeHead(200, isClosing() ? { ...headers, connection: 'close' } : headers)
+  response.writeHead(200, context.isClosing() ? { ...headers, connection: 'close' } : headers)
   response.end(text)
-  metrics.observe(name, left ? clientLeft : 200, (performance.now() - startedMs) / 1000)
+  context.metrics.observe(name, 200, (performance.now() - startedMs) / 1000)
 }
 
 interface UsualQuery {
-  readonly params: { readonly reference: string }
+  readonly reference: string
   readonly keys: Readonly<Record<string, string>>
 }
 
 /** A reference and join keys, each once, in a URL without options; undefined for any other. */
 function usualQuery(url: string): UsualQuery | undefined {
-  const mark = url.indexOf('?')
+  const mark = url.indexOf('?', onePath.length)
   const reference = url.slice(onePath.length, mark === -1 ? undefined : mark)
-  if (!usualReference.test(reference)) return undefined
-  const keys = Object.create(null) as Record<string, string>
-  for (let start = mark + 1; mark !== -1 && start <= url.length;) {
+  if (reference !== lastUsual.reference && !usualReference.test(reference)) return undefined
+  const keys: Record<string, string> = {}
+  let start = mark + 1
+  while (mark !== -1 && start <= url.length) {
     const next = url.indexOf('&', start)
     const end = next === -1 ? url.length : next
     const equals = url.indexOf('=', start)
-    const name = url.slice(start, equals === -1 || equals > end ? end : equals)
-    const value = equals === -1 || equals > end ? undefined : decoded(url.slice(equals + 1, end))
-    if (value === undefined || !usualName.test(name) || name in keys) return undefined
+    if (equals === -1 || equals > end) return undefined
+    const name = url.slice(start, equals)
+    const value = decoded(url.slice(equals + 1, end))
+    if (value === undefined || (name !== lastUsual.name && !usualName.test(name)) || Object.hasOwn(keys, name))
+      return undefined
     keys[name] = value
+    lastUsual.name = name
     start = end + 1
   }
-  return { params: { reference }, keys }
+  lastUsual.reference = reference
+  return { reference, keys }
 }
+
+/** Requests ask for the same again and again: comparing is cheaper than testing. */
+const lastUsual = { reference: '', name: '' }
 
 const usualReference = /^[a-z0-9_:@(),=]{1,512}$/
 const usualName = /^[a-z][a-z0-9_]{0,62}$/
 
 /** A value of a query string; undefined where an escape is none. */
 function decoded(text: string): string | undefined {
-  if (!escapes.test(text)) return text
+  if (!text.includes('%') && !text.includes('+')) return text
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {
     return undefined
   }
 }
-
-const escapes = /[%+]/

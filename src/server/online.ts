@@ -1,12 +1,12 @@
 import type { output } from 'zod'
 import { pointerTo } from '../codecs/json-value.ts'
 import type { Routes } from '../contract/routes.ts'
-import type { OnlineCounts, OnlineText, OnlineTextOptions } from '../contract/store.ts'
+import type { CallOptions, OnlineCounts, OnlineText, OnlineTextOptions } from '../contract/store.ts'
 import { type RequestLimits, toldLimit } from '../define/request-limits.ts'
 import { must } from '../kernel/assert.ts'
 import { fail, isProvenderError } from '../kernel/errors.ts'
 import type { ServerContext } from './context.ts'
-import type { Handlers } from './handler.ts'
+import { type Handlers, noOptions } from './handler.ts'
 import type { Metrics } from './metrics.ts'
 import { sentValues } from './value-form.ts'
 
@@ -18,14 +18,11 @@ export function onlineHandlers(context: ServerContext): Pick<Handlers, 'onlineOn
   return {
     onlineOne: ({ params, query, keys, deadline }) =>
       answer(context, [params.reference], [keys], {
-        options: {
-          as: 'one',
-          form: 'text',
-          ...deadline,
-          ...optionsOf(query._fullNames, query._includeExpired),
-          ...(query._include === undefined ? {} : { include: [query._include] }),
-        },
-        placeOf: (_, field) => pointerTo('', field),
+        options:
+          query === noOptions
+            ? { as: 'one', form: 'text', timeoutMs: deadline.timeoutMs }
+            : oneOptions(query, deadline),
+        placeOf: inQuery,
       }),
     online({ body, headers, deadline }) {
       const [unknown] = Object.keys(body.request ?? {})
@@ -48,6 +45,17 @@ export function onlineHandlers(context: ServerContext): Pick<Handlers, 'onlineOn
   }
 }
 
+const oneOptions = (
+  query: output<Routes['onlineOne']['query']>,
+  deadline: Pick<CallOptions, 'timeoutMs'>,
+): OnlineTextOptions => ({
+  as: 'one',
+  form: 'text',
+  ...deadline,
+  ...optionsOf(query._fullNames, query._includeExpired),
+  ...(query._include === undefined ? {} : { include: [query._include] }),
+})
+
 const optionsOf = (fullNames: boolean | undefined, includeExpired: boolean | undefined) => ({
   ...(fullNames === undefined ? {} : { fullNames }),
   ...(includeExpired === undefined ? {} : { includeExpired }),
@@ -65,20 +73,24 @@ function answer(
   entities: readonly Entity[],
   { options, placeOf }: Reading,
 ): string | Promise<string> {
-  const counted = (found: OnlineText): string => {
-    metrics.asked(found.entities, found.features)
-    for (const view of found.views) count(metrics, view)
-    return found.text
-  }
   try {
     const found = must(store.onlineText, 'a server has a store in its own process')(features, entities, options)
-    if (!(found instanceof Promise)) return counted(found)
-    return found.then(counted, (thrown: unknown) => {
-      throw placed(thrown, placeOf)
-    })
+    if (!(found instanceof Promise)) return counted(metrics, found)
+    return found.then(
+      (text) => counted(metrics, text),
+      (thrown: unknown) => {
+        throw placed(thrown, placeOf)
+      },
+    )
   } catch (thrown) {
     throw placed(thrown, placeOf)
   }
+}
+
+function counted(metrics: Metrics, found: OnlineText): string {
+  metrics.asked(found.entities, found.features)
+  for (const view of found.views) count(metrics, view)
+  return found.text
 }
 
 function count(metrics: Metrics, { view, present, nullValue, notFound, expired, ageSeconds }: OnlineCounts): void {
@@ -93,6 +105,7 @@ function count(metrics: Metrics, { view, present, nullValue, notFound, expired, 
 /** Where a field of an entity stands in the request. */
 type PlaceOf = (row: number, field: string) => string
 
+const inQuery: PlaceOf = (_, field) => pointerTo('', field)
 const inRows: PlaceOf = (row, field) => pointerTo(`/entities/${row}`, field)
 const inColumns: PlaceOf = (row, field) => `${pointerTo('/entities', field)}/${row}`
 

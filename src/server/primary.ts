@@ -1,16 +1,17 @@
-import cluster, { type Worker } from 'node:cluster'
-import { createServer } from 'node:net'
-import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { once } from 'node:events'
+import { type Server, type Socket, createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Problem, type ProvenderError, fail } from '../kernel/errors.ts'
-import { hardExitMs } from './hard-exit.ts'
+import { hardExitMs, notEnded } from './hard-exit.ts'
+import { cannotListen, urlOf } from './listening.ts'
 import type { Family } from './metric-family.ts'
-import { PartsOfWorkers } from './worker-parts.ts'
 import type { RunningServer } from './start.ts'
-import type { ToPrimary, ToWorker, WorkerOrder } from './worker-messages.ts'
+import type { ToPrimary, WorkerOrder } from './worker-messages.ts'
+import { PartsOfWorkers } from './worker-parts.ts'
+import { WorkerProcess } from './worker-process.ts'
 
 /** How several processes serve one repository. */
-export interface PrimaryOptions extends Omit<WorkerOrder, 'worker'> {
+export interface PrimaryOptions extends Omit<WorkerOrder, 'worker' | 'url'> {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
@@ -30,19 +31,18 @@ const backoffMs = { least: 100, greatest: 5000 }
 const settledMs = 10_000
 /** Deaths of one worker in a row, none of them settled, after which the server gives up. */
 const deathsInRow = 6
+/** Connections that wait for a worker while there is none. */
+const mostWaiting = 1000
 
 /**
- * Serves a repository by several processes on one port. This one owns the port and serves nothing; connections go to the workers in
- * turn, so that one that dies takes only the requests with it that were in its hands. (Sockets of their own for each, by SO_REUSEPORT,
- * would also lose the connections that wait to be accepted, and spread few connections unevenly.) Dead workers are started again.
- * Background work is that of the first.
- * @throws what a worker throws at its start, first of all USAGE where it cannot listen.
+ * Serves a repository by several processes on one port. This one owns the port and serves nothing: it hands each connection to the
+ * workers in turn, and knows which one has it, so that a worker that dies takes only the requests with it that were in its hands.
+ * (node:cluster forgets a connection that is on its way to a worker as that dies: its client waits for ever. Sockets of their own for
+ * each worker, by SO_REUSEPORT, lose those that wait to be accepted, and spread few connections unevenly.) Dead workers are started
+ * again. Background work is that of the first.
+ * @throws what a worker throws at its start; USAGE where it cannot listen.
  */
 export async function serveByWorkers(options: PrimaryOptions): Promise<RunningWorkers> {
-  cluster.setupPrimary({
-    exec: fileURLToPath(new URL(`./serve-worker${extname(import.meta.url)}`, import.meta.url)),
-    args: [],
-  })
   const primary = new Primary(options)
   try {
     return await primary.start()
@@ -55,64 +55,97 @@ export async function serveByWorkers(options: PrimaryOptions): Promise<RunningWo
 /** The life of the processes. */
 class Primary {
   readonly #options: PrimaryOptions
+  readonly #server: Server
   readonly #parts = new PartsOfWorkers()
   readonly #failed = Promise.withResolvers<never>()
-  readonly #running = new Map<number, Worker>()
-  #port = 0
-  #isReady = false
+  readonly #running = new Map<number, WorkerProcess>()
+  /** Those that take connections, the next one first. */
+  #ready: WorkerProcess[] = []
+  #waiting: Socket[] = []
+  #url = ''
+  #isUp = false
   #closing = false
 
   constructor(options: PrimaryOptions) {
     this.#options = options
     this.#failed.promise.catch(() => undefined)
+    // What is sent over a connection is left to who gets it; so is when to end it.
+    this.#server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => {
+      socket.on('error', () => undefined)
+      this.#give(socket)
+    })
   }
 
   async start(): Promise<RunningWorkers> {
     const { workers, host, port } = this.#options
-    this.#port = port === 0 ? await freePort(host) : port
+    try {
+      await once(this.#server.listen(port, host), 'listening')
+    } catch (thrown) {
+      throw cannotListen({ host, port }, thrown)
+    }
+    this.#url = urlOf(this.#server.address(), host)
     // The first alone: where one cannot start, the others cannot either.
-    const url = await this.#begin(1, 0)
+    await this.#begin(1, 0)
     await Promise.all(Array.from({ length: workers - 1 }, (_, i) => this.#begin(i + 2, 0)))
-    this.#isReady = true
-    return { url, failed: this.#failed.promise, close: () => this.#close() }
+    this.#isUp = true
+    return { url: this.#url, failed: this.#failed.promise, close: () => this.#close() }
   }
 
-  /** Starts a worker; its URL when it is ready. It is started again when it dies, however often it died before. */
-  async #begin(number: number, deaths: number): Promise<string> {
-    const { say: _, ...order } = this.#options
-    const worker = cluster.fork()
-    this.#running.set(number, worker)
-    const ready = Promise.withResolvers<string>()
-    ready.promise.catch(() => undefined)
+  #give(socket: Socket): void {
+    const worker = this.#ready.shift()
+    if (worker !== undefined) {
+      this.#ready.push(worker)
+      worker.give(socket)
+    } else if (this.#waiting.length < mostWaiting && !this.#closing) this.#waiting.push(socket)
+    else socket.destroy()
+  }
+
+  /** Starts a worker; done when it is ready. It is started again when it dies, however often it died before. */
+  async #begin(number: number, deaths: number): Promise<void> {
     const startedMs = performance.now()
-    worker.on('message', (message: ToPrimary) => {
-      switch (message.kind) {
-        case 'ready':
-          ready.resolve(message.url)
-          break
-        case 'failed':
-          ready.reject(errorOf(message.problem))
-          break
-        case 'counted':
-          this.#parts.counted(worker, message)
-          break
-        case 'ask others':
-          void this.#tellOthers(worker, message)
-          break
-      }
-    })
-    worker.on('error', (error) => ready.reject(error))
-    worker.once('exit', (code, signal) => {
-      const how = signal === null || signal === '' ? `ended with code ${code}` : `was ended by ${signal}`
+    const ready = Promise.withResolvers<void>()
+    const worker: WorkerProcess = new WorkerProcess((message) => this.#hear(worker, message, ready))
+    this.#running.set(number, worker)
+    const { dir, roles, workers, drainWaitMs } = this.#options
+    worker.tell({ kind: 'start', order: { dir, url: this.#url, roles, workers, drainWaitMs, worker: number } })
+    void worker.ended.then((how) => {
       ready.reject(fail('WORKER_DIED', `Worker ${number} ${how} before it was ready`))
-      this.#parts.ended(worker)
       this.#running.delete(number)
+      this.#leave(worker)
+      this.#parts.ended(worker)
       const inRow = performance.now() - startedMs < settledMs ? deaths + 1 : 1
-      if (!this.#closing && this.#isReady)
-        this.#again(number, inRow, `Worker ${number} (process ${worker.process.pid ?? 0}) ${how}`)
+      if (!this.#closing && this.#isUp) this.#again(number, inRow, `Worker ${number} (process ${worker.pid}) ${how}`)
+      for (const socket of worker.takeBack()) this.#give(socket)
     })
-    send(worker, { kind: 'start', order: { ...order, port: this.#port, worker: number } })
-    return ready.promise
+    await ready.promise
+  }
+
+  #hear(worker: WorkerProcess, message: ToPrimary, ready: PromiseWithResolvers<void>): void {
+    switch (message.kind) {
+      case 'ready':
+        this.#ready.push(worker)
+        for (const socket of this.#waiting.splice(0)) this.#give(socket)
+        ready.resolve()
+        break
+      case 'failed':
+        ready.reject(errorOf(message.problem))
+        break
+      case 'leaving':
+        this.#leave(worker)
+        break
+      case 'counted':
+        this.#parts.counted(worker, message)
+        break
+      case 'ask others':
+        void this.#tellOthers(worker, message)
+        break
+      case 'taken':
+        break
+    }
+  }
+
+  #leave(worker: WorkerProcess): void {
+    this.#ready = this.#ready.filter((each) => each !== worker)
   }
 
   #again(number: number, deaths: number, what: string): void {
@@ -136,54 +169,45 @@ class Primary {
   }
 
   async #tellOthers(
-    asking: Worker,
+    asking: WorkerProcess,
     { id, part }: { readonly id: number; readonly part: readonly Family[] },
   ): Promise<void> {
     this.#parts.counted(asking, { part })
-    const others = [...this.#running.values()].filter((worker) => worker !== asking && worker.isConnected())
-    send(asking, { kind: 'others', id, parts: await this.#parts.of(others, (worker, count) => send(worker, count)) })
+    const others = [...this.#running.values()].filter((worker) => worker !== asking)
+    asking.tell({ kind: 'others', id, parts: await this.#parts.of(others) })
   }
 
   async #close(): Promise<void> {
+    const { drainWaitMs } = this.#options
     this.#closing = true
     const workers = [...this.#running.values()]
-    const ended = Promise.all(workers.map((worker) => exitOf(worker)))
-    for (const worker of workers) send(worker, { kind: 'drain' })
-    // They end themselves before; one that hangs does not keep the others' port.
-    const late = setTimeout(() => void this.kill(), this.#options.drainWaitMs + hardExitMs - 1000)
+    // They wait as long as this process before they ask their clients to leave.
+    for (const worker of workers) worker.tell({ kind: 'drain' })
+    // A moment before this process would end hard, and leave them to find out.
+    let killed = 0
+    const late = setTimeout(
+      () => {
+        killed = this.#running.size
+        void this.kill()
+      },
+      drainWaitMs + hardExitMs - 1000,
+    )
+    const ended = Promise.all(workers.map((worker) => worker.ended))
+    if (drainWaitMs > 0) await Promise.race([sleep(drainWaitMs), ended])
+    this.#server.close()
+    for (const socket of this.#waiting) socket.destroy()
     await ended
     clearTimeout(late)
+    if (killed > 0) throw fail('WORKER_DIED', `${killed} of ${workers.length} workers: ${notEnded}`)
   }
 
   async kill(): Promise<void> {
     this.#closing = true
+    this.#server.close()
     const workers = [...this.#running.values()]
-    const ended = Promise.all(workers.map((worker) => exitOf(worker)))
-    for (const worker of workers) worker.process.kill('SIGKILL')
-    await ended
+    for (const worker of workers) worker.kill()
+    await Promise.all(workers.map((worker) => worker.ended))
   }
-}
-
-/**
- * A port that is free now. Asked to listen on port 0, each worker that comes after all others have died would find another one,
- * and nobody would know.
- */
-async function freePort(host: string): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, host, resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
-
-function send(worker: Worker, message: ToWorker): void {
-  // One that is going is of no interest any more.
-  if (worker.isConnected()) worker.send(message, () => undefined)
-}
-
-async function exitOf(worker: Worker): Promise<void> {
-  if (worker.isDead()) return
-  await new Promise<void>((resolve) => worker.once('exit', () => resolve()))
 }
 
 const errorOf = ({ code, detail, remedy, at, errors }: Problem): ProvenderError =>

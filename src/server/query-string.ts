@@ -1,6 +1,7 @@
 import type { Route } from '../contract/route.ts'
 import { pointerTo } from '../codecs/json-value.ts'
 import { fail } from '../kernel/errors.ts'
+import { noOptions } from './handler.ts'
 import { read } from './request-faults.ts'
 
 /** A query string taken apart: the route's options, and what else stands in it. */
@@ -23,17 +24,15 @@ function demandEncoded(url: string): void {
   }
 }
 
-const nothing: Readonly<Record<string, never>> = Object.freeze({})
-
 /** Reads a query string by its route. @throws UNKNOWN_MEMBER, BAD_REQUEST: all that is wrong with its options as one. */
 export function readQuery(route: Route, query: Readonly<Record<string, unknown>>, url: string): QueryParts {
   demandEncoded(url)
-  if (!route.keysInQuery) return { options: read(route.query, query, 'query'), keys: nothing }
+  if (!route.keysInQuery) return { options: read(route.query, query, 'query'), keys: noOptions }
   let options: Record<string, unknown> | undefined
   const keys = Object.create(null) as Record<string, string>
   for (const name in query) {
     const value = query[name]
-    if (name.startsWith('_')) (options ??= {})[name] = value
+    if (name.startsWith('_')) (options ??= Object.create(null) as Record<string, unknown>)[name] = value
     else if (typeof value === 'string') keys[name] = value
     else
       throw fail('BAD_REQUEST', `The parameter "${name}" stands ${Array.isArray(value) ? value.length : 0} times`, {
@@ -41,5 +40,5 @@ export function readQuery(route: Route, query: Readonly<Record<string, unknown>>
         remedy: 'Give it once.',
       })
   }
-  return { options: options === undefined ? nothing : read(route.query, options, 'query'), keys }
+  return { options: options === undefined ? noOptions : read(route.query, options, 'query'), keys }
 }

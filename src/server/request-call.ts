@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { performance } from 'node:perf_hooks'
 import type { Depth } from '../codecs/exact-json.ts'
 import { type Route, probeTimeoutMs } from '../contract/route.ts'
 import type { CallOptions } from '../contract/store.ts'

@@ -4,9 +4,9 @@ import type { Family } from './metric-family.ts'
 /** What a process of a server tells at a scrape: its own series, and those that all processes see alike. */
 export interface Scraped {
   /** Of this process alone. */
-  own(): readonly Family[]
+  readonly own: () => readonly Family[]
   /** Read once, by the process that was asked. */
-  shared(): Promise<readonly Family[]>
+  readonly shared: () => Promise<readonly Family[]>
 }
 
 /** The series of the other processes of a server, the dead ones' last counts among them. */

@@ -15,8 +15,8 @@ export interface ServeOptions {
   readonly drainWaitMs?: number
 }
 
-/** Which of several processes of a server this is. */
-export type OneOfSeveral = Pick<ServerOptions, 'worker' | 'others'>
+/** Whether this is one of several processes of a server. */
+export type OneOfSeveral = Pick<ServerOptions, 'among'>
 
 /** Between two rounds of bringing the push log online. */
 const backgroundMs = 2000
@@ -39,9 +39,8 @@ export async function serveRepository(
     roots: { dir: resolve(dir), dataRoots: server.dataRoots },
     roles: options.roles ?? servedRoles,
     drainWaitMs: options.drainWaitMs ?? 0,
-    worker: options.worker,
-    others: options.others,
+    among: options.among,
     // Once is enough: more of them would only be in each other's way.
-    ...((options.worker ?? 1) === 1 ? { backgroundMs } : {}),
+    ...((options.among?.worker ?? 1) === 1 ? { backgroundMs } : {}),
   })
 }

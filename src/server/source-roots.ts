@@ -10,7 +10,7 @@ type At = (source: string, field: string) => string
 
 /**
  * Demands that the files of all sources lie in the repository or a folder of `server.dataRoots`, links followed: who may apply over
- * HTTP must not read all that the server's user may.
+ * HTTP must not read all that the server's user may. Hidden files and the settings are not data.
  * @throws BAD_REQUEST for each that does not, as one; it tells nothing of what lies there.
  */
 export async function demandWithin(roots: SourceRoots, definitions: Definitions, at: At): Promise<void> {
@@ -81,4 +81,13 @@ async function realPlace(path: string): Promise<string> {
 }
 
 const isWithin = (allowed: readonly string[], place: string): boolean =>
-  allowed.some((root) => place === root || place.startsWith(root.endsWith(sep) ? root : `${root}${sep}`))
+  allowed.some((root) => {
+    const below = relative(root, place)
+    return below !== '..' && !below.startsWith(`..${sep}`) && !isAbsolute(below) && !isPrivate(below)
+  })
+
+/** What lies in the repository but is no data: settings and hidden files, which may hold secrets, and Provender's own stores. */
+const isPrivate = (below: string): boolean => {
+  const segments = below.split(sep)
+  return segments.some((segment) => segment.startsWith('.')) || /^provender\.ya?ml$/i.test(segments[0] ?? '')
+}

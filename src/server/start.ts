@@ -1,9 +1,10 @@
-import type { AddressInfo } from 'node:net'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Store } from '../contract/store.ts'
 import { type RequestLimits, requestLimitsOf } from '../define/request-limits.ts'
 import { fail } from '../kernel/errors.ts'
 import { Admission } from './admission.ts'
+import type { FastifyInstance } from 'fastify'
 import { type AppTerms, type LogLevel, buildApp } from './app.ts'
 import { type Background, startBackground } from './background.ts'
 import type { ServerContext, SourceRoots } from './context.ts'
@@ -12,6 +13,7 @@ import { Connections } from './drain.ts'
 import type { Handlers } from './handler.ts'
 import { HistoricalTurns } from './historical-turns.ts'
 import { historicalHandlers } from './historical.ts'
+import { cannotListen, urlOf } from './listening.ts'
 import { LoopDelay } from './loop-delay.ts'
 import { type Family, SeriesBudget } from './metric-family.ts'
 import { maxSeries, openMetrics } from './metrics.ts'
@@ -47,9 +49,18 @@ export interface ServerOptions {
   readonly logLevel?: LogLevel
   /** `long`: the online routes go through the router too. */
   readonly lanes?: AppTerms['lanes']
-  /** Which of several processes it is, from 1, and how it learns what the others counted. */
-  readonly worker?: number | undefined
-  readonly others?: OtherParts | undefined
+  /** Where it is one of several processes, to which the primary hands connections. */
+  readonly among?: AmongOthers | undefined
+}
+
+/** One of several processes of a server. It does not listen itself. */
+export interface AmongOthers {
+  /** Which it is, from 1. */
+  readonly worker: number
+  /** Where the primary listens. */
+  readonly url: string
+  /** What the others counted. */
+  readonly others: OtherParts
 }
 
 /** A server that listens. */
@@ -57,7 +68,9 @@ export interface RunningServer extends AsyncDisposable {
   /** Where it answers: `http://127.0.0.1:6580`. */
   readonly url: string
   /** What this process has counted, for those beside it. */
-  counted(): readonly Family[]
+  readonly counted: () => readonly Family[]
+  /** Serves a connection that another process accepted. */
+  readonly take: (connection: Socket) => void
   /** Takes no more connections, lets requests under way end (20 s at most), and ends background work. The store stays open. Twice is once. */
   close(): Promise<void>
 }
@@ -68,7 +81,7 @@ export interface RunningServer extends AsyncDisposable {
  */
 export async function startServer(store: Store, options: ServerOptions): Promise<RunningServer> {
   await using owned = new AsyncDisposableStack()
-  const { host, port, sql, roots, worker, roles = servedRoles, drainWaitMs = 0 } = options
+  const { sql, roots, among, roles = servedRoles, drainWaitMs = 0 } = options
   const life = { draining: false, closing: false, stopped: false }
   const underway = new Set<AbortController>()
   const uploads = owned.use(openUploadFolder())
@@ -88,7 +101,7 @@ export async function startServer(store: Store, options: ServerOptions): Promise
       metrics: meters.metrics,
       admission: meters.admission,
       turns: new HistoricalTurns(limits),
-      scrape: () => scrapeText({ own: meters.own, shared: () => gauges.families() }, options.others),
+      scrape: () => scrapeText({ own: meters.own, shared: () => gauges.families() }, among?.others),
       background: () => background?.health ?? null,
       isDraining: () => life.draining,
       isClosing: () => life.closing,
@@ -98,17 +111,12 @@ export async function startServer(store: Store, options: ServerOptions): Promise
     {
       level: options.logLevel ?? 'warn',
       lanes: options.lanes ?? 'both',
-      ...(worker === undefined ? {} : { worker }),
+      ...(among === undefined ? {} : { worker: among.worker }),
     },
   )
   const gauges = new ViewGauges(store.telemetry, meters, app.log)
   const connections = new Connections(app.server)
-  try {
-    await app.listen({ host, port })
-  } catch (thrown) {
-    await app.close()
-    throw cannotListen(options, thrown)
-  }
+  const url = among === undefined ? await listen(app, options) : await serveGiven(app, among)
   if (options.backgroundMs !== undefined && roles.includes('worker'))
     background = startBackground(store, options.backgroundMs, app.log)
   const kept = owned.move()
@@ -126,8 +134,31 @@ export async function startServer(store: Store, options: ServerOptions): Promise
   }
   let closed: Promise<void> | undefined
   const end = (): Promise<void> => (closed ??= close())
-  const url = urlOf(app.server.address(), host)
-  return { url, counted: meters.own, close: end, [Symbol.asyncDispose]: end }
+  return {
+    url,
+    counted: meters.own,
+    take: (connection) => connections.take(connection),
+    close: end,
+    [Symbol.asyncDispose]: end,
+  }
+}
+
+async function listen(app: FastifyInstance, { host, port }: ServerOptions): Promise<string> {
+  try {
+    await app.listen({ host, port })
+  } catch (thrown) {
+    await app.close()
+    throw cannotListen({ host, port }, thrown)
+  }
+  return urlOf(app.server.address(), host)
+}
+
+/** Makes ready for connections that are given. */
+async function serveGiven(app: FastifyInstance, { url }: AmongOthers): Promise<string> {
+  await app.ready()
+  // With this Node begins to look for heads that take too long, and to tell idle connections from others.
+  app.server.emit('listening')
+  return url
 }
 
 /** What counts, and what watches the event loop. */
@@ -155,13 +186,6 @@ function openMeters(store: Store) {
   }
 }
 
-const cannotListen = ({ host, port }: ServerOptions, thrown: unknown): Error =>
-  fail(
-    'USAGE',
-    `The server cannot listen on ${host}:${port}: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
-    { cause: thrown, remedy: 'Free the port, or choose another: --port N, or server.port in provender.yaml.' },
-  )
-
 function stop(underway: ReadonlySet<AbortController>): void {
   const reason = fail('STORE_UNREACHABLE', 'The server is stopping', {
     remedy: 'Try again: another server may answer.',
@@ -179,8 +203,3 @@ const handlersOf = (context: ServerContext): Handlers => ({
   ...operationHandlers(context),
   ...docsHandlers(),
 })
-
-function urlOf(address: AddressInfo | string | null, host: string): string {
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
-}

@@ -91,8 +91,10 @@ export class ViewGauges {
       this.#last = await this.#telemetry.standing({ signal, timeoutMs: waitMs })
       for (const { view, pushSource } of this.#last) this.#know(view, pushSource)
     } catch (thrown) {
-      const { code, message } = asProvenderError(thrown)
-      this.#log.warn({ err: thrown, code }, `The store could not say how the views stand: ${message}`)
+      const { code, message, cause } = asProvenderError(thrown)
+      // That it is late is said by who waited.
+      if (code !== 'DEADLINE_EXCEEDED')
+        this.#log.warn({ err: cause, code }, `The store could not say how the views stand: ${message}`)
     } finally {
       abort()
     }

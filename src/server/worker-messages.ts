@@ -5,8 +5,8 @@ import type { Role } from './roles.ts'
 /** How one of several processes serves a repository. */
 export interface WorkerOrder {
   readonly dir: string
-  readonly host: string | undefined
-  readonly port: number | undefined
+  /** Where the primary listens. */
+  readonly url: string
   readonly roles: readonly Role[]
   readonly drainWaitMs: number
   /** Which of them it is, from 1. */
@@ -18,6 +18,8 @@ export interface WorkerOrder {
 /** What the primary tells a worker. */
 export type ToWorker =
   | { readonly kind: 'start'; readonly order: WorkerOrder }
+  /** Hands a connection over: it comes beside. */
+  | { readonly kind: 'take'; readonly id: number }
   | { readonly kind: 'drain' }
   /** Asks for its series, for another worker's scrape. */
   | { readonly kind: 'count'; readonly id: number }
@@ -26,7 +28,11 @@ export type ToWorker =
 
 /** What a worker tells the primary. */
 export type ToPrimary =
-  | { readonly kind: 'ready'; readonly url: string }
+  | { readonly kind: 'ready' }
+  /** A connection is in its hands. */
+  | { readonly kind: 'taken'; readonly id: number }
+  /** It ends by itself: no more connections, please. */
+  | { readonly kind: 'leaving' }
   | { readonly kind: 'failed'; readonly problem: Problem }
   /** Its series: because it was asked to, or (without an id) because it ends. */
   | { readonly kind: 'counted'; readonly id?: number; readonly part: readonly Family[] }

@@ -1,7 +1,6 @@
-import type { Worker } from 'node:cluster'
 import { AggregatorRegistry } from 'prom-client'
 import { type Family, familyOf } from './metric-family.ts'
-import type { ToWorker } from './worker-messages.ts'
+import type { WorkerProcess } from './worker-process.ts'
 
 /** How long a worker may take to tell its series; one that is late is told as it was. */
 const partMs = 1000
@@ -22,13 +21,13 @@ export class PartsOfWorkers {
   #nextId = 0
 
   /** A worker told its series. */
-  counted({ id }: Worker, { id: question, part }: { readonly id?: number; readonly part: Part }): void {
+  counted({ id }: WorkerProcess, { id: question, part }: { readonly id?: number; readonly part: Part }): void {
     this.#last.set(id, part)
     if (question !== undefined) this.#asked.get(question)?.()
   }
 
   /** A worker ended: what it counted stays, what it was does not. */
-  ended({ id }: Worker): void {
+  ended({ id }: WorkerProcess): void {
     const counts = (this.#last.get(id) ?? []).filter(({ type }) => type !== 'gauge')
     this.#last.delete(id)
     // One after another: each adds to what those before left.
@@ -44,8 +43,8 @@ export class PartsOfWorkers {
   }
 
   /** The series of some workers, asked now, and of all that ended. */
-  async of(workers: readonly Worker[], ask: (worker: Worker, message: ToWorker) => void): Promise<readonly Part[]> {
-    await Promise.all(workers.map((worker) => this.#ask(worker, ask)))
+  async of(workers: readonly WorkerProcess[]): Promise<readonly Part[]> {
+    await Promise.all(workers.map((worker) => this.#ask(worker)))
     await this.#joining
     const alive = workers.flatMap(({ id }) => {
       const part = this.#last.get(id)
@@ -62,12 +61,12 @@ export class PartsOfWorkers {
     return [...alive, this.#ended, [restarts]]
   }
 
-  async #ask(worker: Worker, ask: (worker: Worker, message: ToWorker) => void): Promise<void> {
+  async #ask(worker: WorkerProcess): Promise<void> {
     const id = this.#nextId++
     const { promise, resolve } = Promise.withResolvers<void>()
     const late = setTimeout(resolve, partMs)
     this.#asked.set(id, resolve)
-    ask(worker, { kind: 'count', id })
+    worker.tell({ kind: 'count', id })
     await promise
     clearTimeout(late)
     this.#asked.delete(id)

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { openStore } from '../compose/open-store.ts'
 import { asProvenderError, fail } from '../kernel/errors.ts'
 import type { Family } from './metric-family.ts'
@@ -19,7 +20,7 @@ const tell = (message: ToPrimary): Promise<void> =>
 
 /**
  * Serves as the primary orders, until it says to stop or somebody sends SIGTERM. (A terminal's Ctrl-C reaches every process of
- * the group; the primary hears it too and tells its workers.) When the primary dies, node:cluster ends this process.
+ * the group; the primary hears it too and tells its workers.) When the primary dies, so does this process: nobody would give it connections.
  */
 export async function runWorker(): Promise<void> {
   const asking = new Map<number, (parts: readonly (readonly Family[])[]) => void>()
@@ -27,8 +28,14 @@ export async function runWorker(): Promise<void> {
   const ordered = Promise.withResolvers<WorkerOrder>()
   let server: RunningServer | undefined
   process.on('SIGINT', () => undefined).on('SIGTERM', () => stopping.resolve())
-  process.on('message', (message: ToWorker) => {
+  process.on('disconnect', () => process.exit(1))
+  process.on('message', (message: ToWorker, connection: Socket | undefined) => {
     switch (message.kind) {
+      case 'take':
+        // One that its client has closed meanwhile does not come; it is no matter who had it.
+        if (connection !== undefined) server?.take(connection)
+        void tell({ kind: 'taken', id: message.id })
+        break
       case 'start':
         ordered.resolve(message.order)
         break
@@ -60,12 +67,13 @@ export async function runWorker(): Promise<void> {
     }
   }
   try {
-    const { dir, workers, ...order } = await ordered.promise
+    const { dir, workers, worker, url, ...order } = await ordered.promise
     await using store = await openStore(dir, { processes: workers, eager: true })
-    server = await serveRepository(store, dir, { ...order, others })
-    await tell({ kind: 'ready', url: server.url })
+    server = await serveRepository(store, dir, { ...order, among: { worker, url, others } })
+    await tell({ kind: 'ready' })
     await stopping.promise
-    hardExit(order.drainWaitMs, (line) => process.stderr.write(`provender: worker ${order.worker}: ${line}\n`))
+    await tell({ kind: 'leaving' })
+    hardExit(order.drainWaitMs, (line) => process.stderr.write(`provender: worker ${worker}: ${line}\n`))
     await server.close()
     await tell({ kind: 'counted', part: server.counted() })
   } catch (thrown) {

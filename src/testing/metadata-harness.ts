@@ -113,6 +113,7 @@ export const runNamed = (id: string, rest: Partial<RunRecord> = {}): RunRecord =
   error: null,
   cancel: false,
   notes: [],
+  waitingAtMs: null,
   progress: null,
   ...rest,
 })

@@ -88,12 +88,18 @@ const sourceLaws: readonly Law<OfflineHarness>[] = [
       const path = await store.put('source', [{ columns, rows: [[1n, T0, null, 1n]] }])
       const { view } = sketch(path)
       const take = [{ column: 'v', as: 'v', type: 'int64' as const }]
-      const result = await store.offline.query({ plan: { kind: 'source', source: view.source, take }, watched: true })
-      const told = [result.progress()]
-      for await (const batch of result.batches()) if (batch.rows > 0) told.push(result.progress())
-      told.push(result.progress())
+      const asked: (() => number | null)[] = []
+      const result = await store.offline.query({
+        plan: { kind: 'source', source: view.source, take },
+        watch: (progress) => asked.push(progress),
+      })
+      const [progress] = asked
+      assert.ok(progress !== undefined && asked.length === 1, 'told once, before the first rows')
+      const told = [progress()]
+      for await (const batch of result.batches()) if (batch.rows > 0) told.push(progress())
+      told.push(progress())
       await result[Symbol.asyncDispose]()
-      told.push(result.progress())
+      told.push(progress())
       assert.equal(told.length, 4)
       assert.ok(
         told.every((share) => share === null || (share >= 0 && share <= 1)),

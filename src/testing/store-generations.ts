@@ -126,6 +126,32 @@ const generationLaws: readonly Law<StoreHarness>[] = [
     },
   },
   {
+    law: 'of a feature of a wider type the values of before serve until those of the wider type are built',
+    async run(harness) {
+      await using t = await harness.open()
+      const columns = [
+        { name: 'k', type: 'int64' },
+        { name: 'at', type: 'timestamp' },
+        { name: 'v', type: 'int32' },
+      ] as const
+      await t.put('narrow', 'first', { columns, rows: [[1n, 0n, 1]] })
+      const sources = { narrow: { type: 'parquet', path: 'narrow', timestamp: 'at' } }
+      const as = (type: string) => ({ ...things({ source: 'narrow', features: { v: type } }), sources })
+      await t.store.apply(as('int32'))
+      await materialize(t)
+      await t.store.push('view', [{ k: 2, at: 0n, v: 2 }])
+      await t.store.apply(as('int64'), breaking)
+      await t.store.maintain()
+      assert.deepEqual(await served(t, [1, 2]), [1, 2])
+      assert.deepEqual((await t.store.online('view', [{ k: 1 }])).types, ['int32'])
+      await t.store.push('view', [{ k: 3, at: 0n, v: 3 }])
+      assert.deepEqual(await served(t, [1, 2, 3]), [1, 2, 'NULL_VALUE'], 'what is wider does not fit the old rows')
+      await materialize(t)
+      assert.deepEqual(await served(t, [1, 2, 3]), [1, 2, 3])
+      assert.deepEqual((await t.store.online('view', [{ k: 1 }])).types, ['int64'])
+    },
+  },
+  {
     law: 'a generation with less coverage does not serve, and the run says what is missing; the rest makes it serve',
     async run(harness) {
       await using t = await openThings(harness, two)

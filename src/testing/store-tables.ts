@@ -132,6 +132,7 @@ const exactnessLaws: readonly Law<StoreHarness>[] = [
         at: [new Date(1000), new Date(2000), new Date(3000)],
         large: [2n ** 53n + 1n, -(2n ** 63n), null],
         float: [Number.NaN, -0, Infinity],
+        when: [new Date(-1), new Date(253_402_300_799_999), null],
         text: ['', '5', null],
         whether: [true, null, false],
       }
@@ -139,13 +140,14 @@ const exactnessLaws: readonly Law<StoreHarness>[] = [
       const rows = [0, 1, 2].map((i) => Object.fromEntries(names.map((name) => [name, columns[name as 'k'][i]])))
       const spines: Spine[] = [rows, { rows }, { columns }]
       for (const spine of spines) {
-        const table = await t.store.historical('view', spine)
+        const table = await t.store.historical('view', spine, { timestamp: 'at' })
         const types = Object.fromEntries(table.fields.map(({ name, type }) => [name, type]))
         assert.deepEqual(types, {
           k: 'int64',
           at: 'timestamp',
           large: 'int64',
           float: 'float64',
+          when: 'timestamp',
           text: 'string',
           whether: 'bool',
           v: 'int64',

@@ -4,10 +4,26 @@
  */
 export interface ByteList {
   readonly bytes: Buffer
-  /** Where each begins in `bytes`; −1 where it is missing. */
-  readonly starts: readonly number[]
-  readonly ends: readonly number[]
+  /** Two for each: where it begins in `bytes`, −1 where it is missing, and where it ends. */
+  readonly bounds: readonly number[]
 }
+
+/** A list of one item: a copy of the first `length` of these bytes. */
+export function oneItem(item: Uint8Array, length: number): ByteList {
+  const bytes = Buffer.allocUnsafe(length)
+  if (item instanceof Buffer) item.copy(bytes, 0, 0, length)
+  else bytes.set(length === item.length ? item : item.subarray(0, length))
+  return { bytes, bounds: [0, length] }
+}
+
+/** How many there are. */
+export const countOf = ({ bounds }: ByteList): number => bounds.length >> 1
+
+/** Where item `i` begins; −1 where it is missing. */
+export const startOf = ({ bounds }: ByteList, i: number): number => bounds[2 * i] ?? -1
+
+/** Where item `i` ends. */
+export const endOf = ({ bounds }: ByteList, i: number): number => bounds[2 * i + 1] ?? -1
 
 /** The byte strings as a list; null is a missing one. They are copied. */
 export function byteList(items: readonly (Uint8Array | null)[]): ByteList {
@@ -20,13 +36,14 @@ export function byteList(items: readonly (Uint8Array | null)[]): ByteList {
 }
 
 /** Item `i`, as a view of the list's own bytes. */
-export function itemOf({ bytes, starts, ends }: ByteList, i: number): Buffer | null {
-  const start = starts[i] ?? -1
-  return start < 0 ? null : bytes.subarray(start, ends[i])
+export function itemOf(list: ByteList, i: number): Buffer | null {
+  const start = startOf(list, i)
+  return start < 0 ? null : list.bytes.subarray(start, endOf(list, i))
 }
 
 /** All items, as views of the list's own bytes. */
-export const itemsOf = (list: ByteList): (Buffer | null)[] => list.starts.map((_, i) => itemOf(list, i))
+export const itemsOf = (list: ByteList): (Buffer | null)[] =>
+  Array.from({ length: countOf(list) }, (_, i) => itemOf(list, i))
 
 /** The largest room that is kept for the next list. */
 const keptBytes = 1024 * 1024
@@ -36,8 +53,7 @@ export class ByteListWriter {
   /** The room. Write into it from `at` on, after `need`. */
   bytes: Buffer
   at = 0
-  #starts: number[] = []
-  #ends: number[] = []
+  #bounds: number[] = []
 
   constructor(roomBytes: number) {
     this.bytes = Buffer.allocUnsafeSlow(roomBytes)
@@ -46,8 +62,7 @@ export class ByteListWriter {
   /** Forgets what was written since the last `take`. */
   begin(): void {
     this.at = 0
-    this.#starts = []
-    this.#ends = []
+    if (this.#bounds.length > 0) this.#bounds = []
   }
 
   /** Makes room for so many more bytes; what was written stays, in another buffer perhaps. */
@@ -60,14 +75,18 @@ export class ByteListWriter {
 
   /** The next item is what was written from `start` up to `at`. */
   end(start: number): void {
-    this.#starts.push(start)
-    this.#ends.push(this.at)
+    this.#add(start, this.at)
   }
 
   /** The next item is missing. Bytes that were written for it are forgotten by setting `at` back. */
   miss(): void {
-    this.#starts.push(-1)
-    this.#ends.push(-1)
+    this.#add(-1, -1)
+  }
+
+  /** Most lists have one item, and an array that is pushed to makes room for sixteen. */
+  #add(start: number, end: number): void {
+    if (this.#bounds.length === 0) this.#bounds = [start, end]
+    else this.#bounds.push(start, end)
   }
 
   /** The next item is a copy of the first `length` of these bytes. */
@@ -84,7 +103,7 @@ export class ByteListWriter {
   take(): ByteList {
     const bytes = Buffer.allocUnsafe(this.at)
     this.bytes.copy(bytes, 0, 0, this.at)
-    const list = { bytes, starts: this.#starts, ends: this.#ends }
+    const list = { bytes, bounds: this.#bounds }
     if (this.bytes.length > keptBytes) this.bytes = Buffer.allocUnsafeSlow(keptBytes)
     this.begin()
     return list

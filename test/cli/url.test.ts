@@ -198,12 +198,27 @@ test('each command says the same here and with --url', { timeout: 240_000 }, asy
     ids.there = /run_[0-9a-z]+/.exec(there.stdout)?.[0] ?? ids.there
     const name = row.args.join(' ')
     expect({ name, ...told(there, undefined) }).toEqual({ name, ...told(here, row.onlyLocal) })
+    if (row.args.includes('--json') && here.exit === 0) {
+      const { json = '' } = commands.find((each) => each.name === row.args[0]) ?? {}
+      expect(hasForm(documentOf(here.stdout), json), `${name} prints a document unlike ${json}`).toBe(true)
+    }
     if (row.out !== undefined) {
       expect(existsSync(join(client.dir, row.out)), name).toBe(true)
       expect(readFileSync(join(client.dir, row.out)).equals(readFileSync(join(local.dir, row.out))), name).toBe(true)
     }
   }
 })
+
+/** Whether a document has the members that one of the forms of its command names: `{ a, b? }`, `{ a, … }`. */
+function hasForm(document: unknown, forms: string): boolean {
+  const members = Object.keys(document as object)
+  return [...forms.matchAll(/\{ ([^{}]*) \}/g)].some(([, form = '']) => {
+    const named = form.split(', ')
+    const wanted = named.filter((name) => !/[?…]/.test(name))
+    const isKnown = (name: string): boolean => named.some((each) => each === '…' || each.replace('?', '') === name)
+    return wanted.every((name) => members.includes(name)) && members.every(isKnown)
+  })
+}
 
 /** What was said, less what differs. */
 function told({ exit, stdout, stderr }: Ended, leftOut: RegExp | undefined): Ended {

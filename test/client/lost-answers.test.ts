@@ -42,6 +42,8 @@ async function lossyWire(to: string, loses: string): Promise<{ readonly url: str
   return wire
 }
 
+const at = '2025-12-31T23:59:00Z'
+
 const definitions = (ttl: string): WireDefinitions => ({
   entities: { thing: { keys: { k: 'int64' } } },
   sources: { taps: { type: 'push', schema: { k: 'int64', v: 'int64' }, timestamp: 'at' } },
@@ -66,7 +68,18 @@ async function overLossyWire(
   await look(t.store, came)
 }
 
-const at = '2025-12-31T23:59:00Z'
+test('a spine that is too large for JSON is refused, and it is said how to send it', async () => {
+  await using t = await openMemoryStore()
+  await t.store.apply(definitions('1d'))
+  await using server = await serveUnderTest(t)
+  await using store = await openRemoteStore({ url: server.url })
+  const text = 'x'.repeat(1_000_000)
+  const spine = Array.from({ length: 20 }, (_, k) => ({ k, event_timestamp: at, text }))
+  await expect(store.historical('view', spine)).rejects.toMatchObject({
+    code: 'PAYLOAD_TOO_LARGE',
+    remedy: expect.stringContaining('{ parquet }') as string,
+  })
+})
 
 test('a push whose answer was lost is sent again and stored once, its bad rows too', async () => {
   const rows = [

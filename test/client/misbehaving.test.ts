@@ -382,6 +382,63 @@ test('Parquet that breaks off leaves no file', async () => {
   await rm(dir, { recursive: true })
 })
 
+const aRun = {
+  id: 'r',
+  kind: 'materialize',
+  view: 'v',
+  state: 'running',
+  interval: [null, '2026-01-01T00:00:00Z'],
+  rows: 7,
+}
+const counts = { written: 5, superseded: 0, skipped: 0, startedAt: null, seconds: 1, notes: [] }
+
+test('runs are looked at until they have ended, and what is told of them is told once', async () => {
+  const progress = { run: 'r', view: 'v', phase: 'writing', rows: 7, fraction: 0.5, rowsPerSecond: 3 }
+  const looks = [
+    { ...aRun, ...counts, state: 'queued' },
+    { ...aRun, ...counts, progress },
+    { ...aRun, ...counts, progress },
+    { ...aRun, ...counts, state: 'succeeded' },
+  ]
+  await using t = await opened((socket, { method }) =>
+    socket.write(json(method === 'POST' ? { runs: [looks[0]] } : looks.shift())),
+  )
+  const told: unknown[] = []
+  const runs = await t.store.materialize('v', {
+    onProgress: (each) => told.push([each.phase, each.fraction, each.rows]),
+  })
+  expect(runs).toEqual([{ ...aRun, ...counts, state: 'succeeded' }])
+  expect(told).toEqual([
+    ['waiting', null, 7],
+    ['writing', 0.5, 7],
+    ['done', 1, 5],
+  ])
+})
+
+test('runs that nobody waits for any more are cancelled', async () => {
+  await using t = await opened((socket, { method, path }) =>
+    socket.write(json(method === 'POST' && path === '/v1/materialize' ? { runs: [aRun] } : aRun)),
+  )
+  const abort = new AbortController()
+  const materialized = t.store.materialize('v', { signal: abort.signal })
+  while (t.server.requests.length < 3) await sleep(5)
+  abort.abort()
+  await expect(materialized).rejects.toMatchObject({ code: 'INTERRUPTED' })
+  expect(t.server.requests.at(-1)).toMatchObject({ method: 'POST', path: '/v1/runs/r/cancel' })
+  const late = t.store.materialize('v', { timeoutMs: 300 })
+  await expect(late).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+  expect(t.server.requests.at(-1)).toMatchObject({ method: 'POST', path: '/v1/runs/r/cancel' })
+})
+
+test('a server that is started anew does not end the wait for its runs', async () => {
+  await using t = await opened((socket, { method }, count) => {
+    if (method === 'POST') socket.write(json({ runs: [aRun] }))
+    else if (count < 6) socket.resetAndDestroy()
+    else socket.write(json({ ...aRun, ...counts, state: 'succeeded' }))
+  })
+  expect(await t.store.materialize('v')).toMatchObject([{ state: 'succeeded' }])
+})
+
 test('what is no URL of a server, and a server that is not there', async () => {
   for (const url of ['', 'localhost:6580', 'ftp://127.0.0.1', 'http://127.0.0.1?x=1', 'http://me:secret@127.0.0.1'])
     await expect(openStore({ url })).rejects.toSatisfy(

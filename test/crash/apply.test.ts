@@ -1,38 +1,26 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { readDefinitions } from '../../src/define/read-definitions.ts'
 import { toWire } from '../../src/define/wire.ts'
-import { type Seeded, seeded } from '../../src/testing/seeded.ts'
+import type { Seeded } from '../../src/testing/seeded.ts'
 import { definitionsOfVersion, variantOf } from './applier.ts'
-import { type Child, spreadOf, startChild } from './child.ts'
+import { type Child, spreadOf } from './child.ts'
 import { compare, expectAllEnded, expectCovered } from './compare.ts'
-import { History } from './history.ts'
+import type { History } from './history.ts'
 import { crashWaits } from './materializer.ts'
-import { type OpenRepository, epoch, makeRepository, openRepository, removeRepository, second } from './repository.ts'
+import { type OpenRepository, second } from './repository.ts'
+import { openSetting } from './setting.ts'
 
 const rounds = 6
 const appliersAtOnce = 2
-
-let dir = ''
-beforeAll(() => {
-  dir = makeRepository()
-})
-afterAll(() => removeRepository(dir))
 
 test(
   `kill -9 of ${rounds * appliersAtOnce} appliers: versions are whole, generations agree with them, the next apply and run work`,
   { timeout: 120_000 },
   async () => {
-    const seed = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000)
-    console.log(`seed ${seed}`)
-    const random = seeded(seed)
-    await using opened = await openRepository(dir, epoch, { waits: crashWaits })
-    const history = new History(dir, random)
-    history.writeFile('a', epoch)
-    await using children = new AsyncDisposableStack()
+    await using setting = await openSetting(['a'], { waits: crashWaits })
+    const { opened, history, random } = setting
     const startPair = (): Child[] =>
-      Array.from({ length: appliersAtOnce }, () =>
-        children.use(startChild('applier.ts', dir, String(opened.clock.now()))),
-      )
+      Array.from({ length: appliersAtOnce }, () => setting.start('applier.ts', String(opened.clock.now())))
     let waiting = startPair()
     const told = new Set<number>()
     const landed: string[] = []

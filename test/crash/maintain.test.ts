@@ -1,25 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { seeded } from '../../src/testing/seeded.ts'
-import { type Child, startChild } from './child.ts'
+import { expect, test } from 'vitest'
+import type { Child } from './child.ts'
 import { compare, expectAllEnded, expectCovered } from './compare.ts'
-import { History } from './history.ts'
 import { maintainWaits } from './maintainer.ts'
-import {
-  type OpenRepository,
-  definitionsOf,
-  epoch,
-  firstVariant,
-  makeRepository,
-  openRepository,
-  removeRepository,
-  second,
-} from './repository.ts'
-
-let dir = ''
-beforeAll(() => {
-  dir = makeRepository()
-})
-afterAll(() => removeRepository(dir))
+import { type OpenRepository, definitionsOf, epoch, firstVariant, second } from './repository.ts'
+import { openSetting } from './setting.ts'
 
 const kills = 4
 const generationsReplaced = 2
@@ -28,17 +12,11 @@ test(
   `kill -9 of maintenance, ${kills} times while it frees rows: the next one ends what it began, and nothing else is freed`,
   { timeout: 60_000 },
   async () => {
-    const seed = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000)
-    console.log(`seed ${seed}`)
-    const random = seeded(seed)
-    await using opened = await openRepository(dir, epoch, { waits: maintainWaits })
-    const history = new History(dir, random)
-    for (const name of ['a', 'b']) history.writeFile(name, epoch)
+    await using setting = await openSetting(['a', 'b'], { waits: maintainWaits })
+    const { opened, history, random } = setting
     await opened.store.apply(definitionsOf(firstVariant))
     await opened.store.materialize('latest')
-    await using children = new AsyncDisposableStack()
-    const start = (): Child =>
-      children.use(startChild('maintainer.ts', dir, String(epoch), random.pick(['dropping', 'dropped'])))
+    const start = (): Child => setting.start('maintainer.ts', String(epoch), random.pick(['dropping', 'dropped']))
     let next = start()
     const landed: string[] = []
     for (let round = 0; round < kills; round++) {

@@ -1,49 +1,28 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { must } from '../../src/kernel/assert.ts'
 import type { RunPoint } from '../../src/materialize/deps.ts'
-import { seeded } from '../../src/testing/seeded.ts'
 import { runPoints } from '../../src/materialize/deps.ts'
 import { type World, change } from './changes.ts'
-import { type Child, spreadOf, startChild } from './child.ts'
+import { type Child, spreadOf } from './child.ts'
 import { compare, expectAllEnded, expectCovered } from './compare.ts'
-import { History } from './history.ts'
 import { type Orders, crashWaits } from './materializer.ts'
-import {
-  definitionsOf,
-  epoch,
-  firstVariant,
-  makeRepository,
-  openRepository,
-  removeRepository,
-  second,
-} from './repository.ts'
+import { definitionsOf, firstVariant, second } from './repository.ts'
+import { openSetting } from './setting.ts'
 
 const kills = 20
 const killsInside = 15
 const pointsHit = 5
 
-let dir = ''
-beforeAll(() => {
-  dir = makeRepository()
-})
-afterAll(() => removeRepository(dir))
-
 test(
   `kill -9 of materialize at ${kills} random points: the next one takes over at once, and serves what history says`,
   { timeout: 120_000 },
   async () => {
-    const seed = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000)
-    console.log(`seed ${seed}`)
-    const random = seeded(seed)
-    await using opened = await openRepository(dir, epoch, { waits: crashWaits })
-    const history = new History(dir, random)
+    await using setting = await openSetting(['a', 'b', 'c'], { waits: crashWaits })
+    const { opened, history, random } = setting
     const world: World = { opened, history, random, variant: firstVariant }
-    for (const name of ['a', 'b', 'c']) history.writeFile(name, opened.clock.now())
     await opened.store.apply(definitionsOf(world.variant))
     const landed: string[] = []
-    await using children = new AsyncDisposableStack()
-    const start = (): Child =>
-      children.use(startChild('materializer.ts', dir, String(opened.clock.now()), String(crashWaits.leaseMs)))
+    const start = (): Child => setting.start('materializer.ts', String(opened.clock.now()), String(crashWaits.leaseMs))
     let next = start()
     const targets = random.shuffle(
       Array.from({ length: kills }, (_, i) => must(runPoints[i % runPoints.length], 'a point')),

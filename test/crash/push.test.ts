@@ -1,29 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { must } from '../../src/kernel/assert.ts'
 import type { PushAnswer } from '../../src/contract/store.ts'
-import { seeded } from '../../src/testing/seeded.ts'
-import { type Child, spreadOf, startChild } from './child.ts'
+import { type Child, spreadOf } from './child.ts'
 import { type Numbered, hotEntity, keyOf, lanes, ownEntity, rowsOf } from './pusher.ts'
-import {
-  type OpenRepository,
-  definitionsOf,
-  epoch,
-  firstVariant,
-  makeRepository,
-  openRepository,
-  removeRepository,
-  second,
-} from './repository.ts'
-import { History } from './history.ts'
+import { type OpenRepository, definitionsOf, epoch, firstVariant, second } from './repository.ts'
+import { openSetting } from './setting.ts'
 
 const rounds = 6
 const pushersAtOnce = 2
-
-let dir = ''
-beforeAll(() => {
-  dir = makeRepository()
-})
-afterAll(() => removeRepository(dir))
 
 interface Pusher {
   readonly name: number
@@ -46,14 +30,10 @@ test(
   `kill -9 of ${rounds * pushersAtOnce} pushers: what was acknowledged is history and online, a retry with a key is the same push`,
   { timeout: 120_000 },
   async () => {
-    const seed = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000)
-    console.log(`seed ${seed}`)
-    const random = seeded(seed)
-    await using opened = await openRepository(dir, epoch)
     // A file of the source tells its columns.
-    new History(dir, random).writeFile('a', epoch)
+    await using setting = await openSetting(['a'])
+    const { opened, random } = setting
     await opened.store.apply(definitionsOf(firstVariant))
-    await using children = new AsyncDisposableStack()
     const start = (name: number, from: bigint): Pusher => {
       // Its own minutes of time: each push has its own microsecond.
       const startedAt = epoch + BigInt(name) * second
@@ -63,7 +43,7 @@ test(
         startedAt,
         from,
         slow,
-        child: children.use(startChild('pusher.ts', dir, String(startedAt), String(name), slow)),
+        child: setting.start('pusher.ts', String(startedAt), String(name), slow),
       }
     }
     const startPair = async (round: number): Promise<Pusher[]> => {

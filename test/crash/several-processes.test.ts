@@ -1,25 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { seeded } from '../../src/testing/seeded.ts'
-import { startChild } from './child.ts'
+import { expect, test } from 'vitest'
 import { compare, expectAllEnded, expectCovered } from './compare.ts'
-import { History } from './history.ts'
 import { type Orders, crashWaits } from './materializer.ts'
 import { ownEntity } from './pusher.ts'
-import {
-  definitionsOf,
-  epoch,
-  firstVariant,
-  makeRepository,
-  openRepository,
-  removeRepository,
-  second,
-} from './repository.ts'
-
-let dir = ''
-beforeAll(() => {
-  dir = makeRepository()
-})
-afterAll(() => removeRepository(dir))
+import { definitionsOf, epoch, firstVariant, second } from './repository.ts'
+import { openSetting } from './setting.ts'
 
 const rounds = 5
 
@@ -27,15 +11,9 @@ test(
   'two processes materialize a view at once while a third pushes and its files change: all that is refused is a file that changed meanwhile',
   { timeout: 60_000 },
   async () => {
-    const seed = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000)
-    console.log(`seed ${seed}`)
-    const random = seeded(seed)
-    await using opened = await openRepository(dir, epoch + 10n * second, { waits: crashWaits })
-    const history = new History(dir, random)
-    for (const name of ['a', 'b', 'c']) history.writeFile(name, epoch)
+    await using setting = await openSetting(['a', 'b', 'c'], { now: epoch + 10n * second, waits: crashWaits })
+    const { opened, history, random, start } = setting
     await opened.store.apply(definitionsOf(firstVariant))
-    await using children = new AsyncDisposableStack()
-    const start = (program: string, ...words: string[]) => children.use(startChild(program, dir, ...words))
     const materializers = [1, 2].map(() => start('materializer.ts', String(epoch), String(crashWaits.leaseMs)))
     const pusher = start('pusher.ts', String(epoch), '1', 'nowhere')
     const ended = (line: string): boolean => line.startsWith('ended')

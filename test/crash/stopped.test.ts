@@ -1,26 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { seeded } from '../../src/testing/seeded.ts'
+import { expect, test } from 'vitest'
 import { runPoints } from '../../src/materialize/deps.ts'
 import { change } from './changes.ts'
-import { startChild } from './child.ts'
 import { compare, expectAllEnded, expectCovered } from './compare.ts'
-import { History } from './history.ts'
 import { type Orders, crashWaits } from './materializer.ts'
-import {
-  definitionsOf,
-  epoch,
-  firstVariant,
-  makeRepository,
-  openRepository,
-  removeRepository,
-  second,
-} from './repository.ts'
-
-let dir = ''
-beforeAll(() => {
-  dir = makeRepository()
-})
-afterAll(() => removeRepository(dir))
+import { definitionsOf, epoch, firstVariant, second } from './repository.ts'
+import { openSetting } from './setting.ts'
 
 const stops = 5
 /** Shorter than any stop; nobody can know a stopped process dead, so its lease has to end. */
@@ -33,15 +17,11 @@ test(
   `a process that was stopped ${stops} times for longer than its lease does no harm when it goes on`,
   { timeout: 60_000 },
   async () => {
-    const seed = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000)
-    console.log(`seed ${seed}`)
-    const random = seeded(seed)
-    await using opened = await openRepository(dir, epoch, { waits: crashWaits })
-    const history = new History(dir, random)
+    await using setting = await openSetting(['a', 'b'], { waits: crashWaits })
+    const { opened, history, random } = setting
     const world = { opened, history, random, variant: firstVariant }
-    for (const name of ['a', 'b']) history.writeFile(name, epoch)
     await opened.store.apply(definitionsOf(firstVariant))
-    await using child = startChild('materializer.ts', dir, String(epoch), String(leaseMs))
+    const child = setting.start('materializer.ts', String(epoch), String(leaseMs))
     await child.said((line) => line === 'ready')
     for (const [round, target] of random.shuffle(stopPoints).slice(0, stops).entries()) {
       await change(world, round)

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -21,6 +22,8 @@ test('sends what pages send', async () => {
   try {
     expect(await curl('-s', `${url}/a?b=1`)).toBe('GET /a?b=1 undefined \n')
     expect(await curl('-s', url, '-H', 'x-a: b:c', '-d', '{"d": 1}')).toBe('POST / b:c {"d": 1}\n')
+    const own = fileURLToPath(import.meta.url)
+    expect(await curl('-s', url, '--data-binary', `@${own}`)).toBe(`POST / undefined ${readFileSync(own, 'utf8')}\n`)
     expect(await curl('-s', '-X', 'DELETE', url)).toBe('DELETE / undefined \n')
   } finally {
     server.close()

@@ -28,7 +28,7 @@ const terminalModule = new URL('./as-terminal.ts', import.meta.url).href
 
 /** Where pages say that the server is. */
 const shownAddress = '127.0.0.1:6580'
-const readyMs = 20_000
+const readyMs = 60_000
 
 /** One reader who follows one page: a folder, a place in it, a terminal, and the servers that were started. */
 export class PageSession implements AsyncDisposable {
@@ -68,10 +68,14 @@ export class PageSession implements AsyncDisposable {
         this.#save(file, step.fence.text)
         return this.#run(`node ${file}`, step.output)
       }
-      case 'commands':
-        return /^provender (?:--\S+ )*serve\b/.test(step.commands)
-          ? this.#serve(step.commands, step.output)
-          : this.#run(step.commands, step.output)
+      case 'commands': {
+        // What goes on until it is stopped stands on the last line.
+        const [, before = '', server] =
+          /^([^]*\n)?(provender (?:--\S+ )*(?:serve|dev)\b.*)\n?$/.exec(step.commands) ?? []
+        if (server === undefined) return this.#run(step.commands, step.output)
+        const fault = before === '' ? undefined : await this.#run(before, undefined)
+        return fault ?? this.#serve(server, step.output)
+      }
     }
   }
 
@@ -120,7 +124,7 @@ export class PageSession implements AsyncDisposable {
     const terminal = join(this.#base, `terminal-${this.#servers.length}`)
     const child = this.#spawn(`exec ${command}`, terminal)
     this.#servers.push(child)
-    const shown = this.#here(output?.text ?? `…${shownAddress}…\n…`)
+    const shown = this.#here(output?.text ?? `…\n…${shownAddress}…\n…`)
     let fault: string | undefined
     for (const until = Date.now() + readyMs; child.exitCode === null && Date.now() < until; await sleep(50)) {
       fault = difference(shown, readFileSync(terminal, 'utf8'), output?.isJson === true)

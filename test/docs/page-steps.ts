@@ -79,10 +79,11 @@ function consoleSteps(fence: Fence): Step[] {
   })
 }
 
-/** Definitions and settings are read by any later command; other files by a block that names them. */
+/** Definitions and settings are read by any later command; other files by a block that names them, or the folder that they lie in. */
 function isUsed(step: Step & { readonly kind: 'file' }, steps: readonly Step[]): boolean {
   const isAmbient = /(?:^|\/)(?:features\/|provender\.yaml$|package\.json$)/.test(step.path)
   if (isAmbient) return steps.slice(steps.indexOf(step)).some(({ kind }) => kind === 'commands')
-  const name = step.path.split('/').at(-1) ?? step.path
-  return steps.some(({ fence }) => fence !== step.fence && fence.text.includes(name))
+  const slash = step.path.lastIndexOf('/')
+  const names = [step.path.slice(slash + 1), ...(slash === -1 ? [] : [step.path.slice(0, slash + 1)])]
+  return steps.some(({ fence }) => fence !== step.fence && names.some((name) => fence.text.includes(name)))
 }

@@ -31,6 +31,7 @@ const indented = (text: string): string => text.trimEnd().replaceAll(/^/gm, '   
 
 const plain = (text: string): string =>
   text
+    .replaceAll('\r\n', '\n')
     .replaceAll(/\b\d[\d,.]* (?:ms|s|min|h|d|years)\b/g, '<duration>')
     .replaceAll(/(?<=\S)[ \t]+$/gm, '')
     .replaceAll(/ {2,}/g, '  ')

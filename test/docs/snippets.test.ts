@@ -2,15 +2,25 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { anchorOf } from '../../scripts/reference/markdown.ts'
 import { fencesOf } from './fences.ts'
 import { PageSession } from './page-session.ts'
 import { stepsOf } from './page-steps.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const guide = globSync('docs/guide/*.md', { cwd: root })
+/** Pages whose blocks are for readers to follow, all of them. */
+const pages = ['README.md', ...globSync('docs/{,guide/,reference/}*.md', { cwd: root }).toSorted()]
+/** Pages whose links lead somewhere. */
+const linking = [
+  ...pages,
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...globSync('{docs/decisions,examples}/**/*.md', { cwd: root }),
+]
 
 /** A page takes a few seconds; a busy machine more. */
-const pageMs = 120_000
+const pageMs = 240_000
 
 /** Does everything that a page asks its reader to do, in a folder of its own; answers what is not as the page says. */
 async function faultsOf(markdown: string): Promise<string[]> {
@@ -30,25 +40,51 @@ async function faultsOf(markdown: string): Promise<string[]> {
   return types === undefined ? [] : [types]
 }
 
-/** Links to files that are not there. */
-function deadLinksOf(page: string): string[] {
-  const links = [...readFileSync(join(root, page), 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)]
-  return links.map(([, link = '']) => link).filter((link) => !existsSync(join(root, dirname(page), link)))
+/** Links to files, or to headings of pages, that are not there. */
+function deadLinksOf(page: string, markdown: string): string[] {
+  const links = [...markdown.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)]
+  return links.flatMap(([link, path = '', anchor]) => {
+    const target = path === '' ? page : join(dirname(page), path)
+    if (!existsSync(join(root, target))) return [link]
+    return anchor === undefined || anchorsOf(target === page ? markdown : textOf(target)).has(anchor) ? [] : [link]
+  })
 }
 
+const textOf = (page: string): string => readFileSync(join(root, page), 'utf8')
+
+const anchorsOf = (markdown: string): ReadonlySet<string> =>
+  new Set([...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchorOf(heading)))
+
 describe('pages', () => {
-  for (const page of ['README.md', ...guide.toSorted()])
+  for (const page of pages.filter((each) => fencesOf(textOf(each)).length > 0))
     test.concurrent(`every block of ${page} does what the page says`, { timeout: pageMs }, async () => {
-      expect((await faultsOf(readFileSync(join(root, page), 'utf8'))).join('\n')).toBe('')
-      expect(deadLinksOf(page)).toEqual([])
+      expect((await faultsOf(textOf(page))).join('\n')).toBe('')
     })
 
+  test.each(linking)('the links of %s lead somewhere', (page) => {
+    expect(deadLinksOf(page, textOf(page))).toEqual([])
+  })
+
+  test('pages that errors name are there, with the headings that they name', () => {
+    const sources = globSync('src/**/*.ts', { cwd: root }).map(textOf)
+    const named = sources.flatMap((text) => text.match(/docs\/[\w/-]+\.md(?:#[\w-]+)?/g) ?? [])
+    expect(named).toContain('docs/guide/operating.md#restore')
+    expect(named.flatMap((link) => deadLinksOf('.', `](${link})`))).toEqual([])
+  })
+
   test('the guide is there, and its blocks are', () => {
-    expect(guide).toEqual(
-      expect.arrayContaining(['docs/guide/getting-started.md', 'docs/guide/point-in-time-joins.md']),
+    expect(pages).toEqual(
+      expect.arrayContaining([
+        'docs/benchmarks.md',
+        'docs/guide/getting-started.md',
+        'docs/guide/late-and-corrected-data.md',
+        'docs/guide/operating.md',
+        'docs/guide/point-in-time-joins.md',
+        'docs/guide/serving.md',
+        'docs/guide/your-own-data.md',
+      ]),
     )
-    const blocks = guide.flatMap((page) => fencesOf(readFileSync(join(root, page), 'utf8')))
-    expect(blocks.length).toBeGreaterThan(50)
+    expect(pages.flatMap((page) => fencesOf(textOf(page))).length).toBeGreaterThan(130)
   })
 })
 
@@ -81,6 +117,16 @@ describe('a planted fault is found', () => {
   ]
   test.for(planted)('%s', { timeout: pageMs }, async ([, page, fault]) => {
     expect((await faultsOf(page)).join('\n')).toMatch(fault)
+  })
+
+  test('a link that leads nowhere', () => {
+    const page =
+      '# A head: it\n[a](guide/gone.md) [b](#a-head-it) [c](#gone) [d](guide/operating.md#restore) [e](guide/operating.md#no)'
+    expect(deadLinksOf('docs/benchmarks.md', page)).toEqual([
+      '](guide/gone.md)',
+      '](#gone)',
+      '](guide/operating.md#no)',
+    ])
   })
 
   test('and a page without one has none', { timeout: pageMs }, async () => {

@@ -184,7 +184,9 @@ async function readInSql(type: FeatureType, cell: string | null): Promise<Read> 
       `SELECT ${cellAs('cell', type, { source: 's', column: 'c' })} AS v FROM (SELECT ${text} AS cell FROM range(2))`,
     )
     const chunk = await result.fetchChunk()
-    return chunk === null ? bad : ((batchOf(chunk, [{ name: 'v', type }]).columns[0]?.[1] ?? null) as Value | null)
+    return chunk === null
+      ? bad
+      : ((batchOf(chunk, [{ name: 'v', type }], [{ vector: 0 }]).columns[0]?.[1] ?? null) as Value | null)
   } catch (thrown) {
     expect(String(thrown)).toContain('provender-bad-cell')
     return bad

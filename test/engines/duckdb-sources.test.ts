@@ -57,6 +57,18 @@ describe('what a source is', () => {
     ])
   })
 
+  test('folders that are named as partitions are no columns, and whoever asks for one is told so', async () => {
+    await mkdir(join(bench.dir, 'lake/year=2024/month=01'), { recursive: true })
+    await bench.sql(`COPY (SELECT 1 AS a, 9 AS month) TO '{dir}/lake/year=2024/month=01/f.parquet'`)
+    const facts = await describeOne(parquet('lake'))
+    expect(facts?.columns.map((c) => c.name)).toEqual(['a', 'month'])
+    expect(await read(rows(parquet('lake'), { a: 'int32', month: 'int32' }))).toEqual({ a: [1], month: [9] })
+    await expect(read(rows(parquet('lake'), { year: 'int32' }))).rejects.toMatchObject({
+      code: 'MISSING_COLUMN',
+      remedy: 'Folders such as year=2024 are no columns: write the column into the files too.',
+    })
+  })
+
   test('a folder, a glob and a single file; what is beneath it, sorted by path', async () => {
     await mkdir(join(bench.dir, 'data/b'), { recursive: true })
     for (const name of ['b/2', 'a', 'c']) await bench.sql(`COPY (SELECT 1 AS x) TO '{dir}/data/${name}.parquet'`)

@@ -152,7 +152,7 @@ describe('several processes on one LMDB folder', () => {
     }
     const root = open<Buffer, Uint8Array>({ path: folder, encoding: 'binary', keyEncoding: 'binary', noSubdir: false })
     const marks = root.openDB<Buffer, Uint8Array>({ name: 'marks', encoding: 'binary', keyEncoding: 'binary' })
-    for (const { key, value } of [...marks.getRange()]) {
+    for (const { key, value } of Array.from(marks.getRange())) {
       const uncounted = Buffer.from(value.subarray(0, 17))
       uncounted[0] = 3
       await marks.put(key, uncounted)

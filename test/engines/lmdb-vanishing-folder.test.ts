@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 
 const times = 1000
 
-test('a folder that is moved away in the instant of opening does not end the process', () => {
+test('a folder that is moved away in the instant of opening does not end the process', { timeout: 120_000 }, () => {
   const dir = mkdtempSync(join(tmpdir(), 'provender-vanish-'))
   try {
     const child = fileURLToPath(new URL('../support/lmdb-vanisher.ts', import.meta.url))

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { WireDefinitions } from '../../src/define/definition.ts'
-import { putThings } from '../../src/testing/store-bench.ts'
+import { type StoreUnderTest, putThings, thingColumns } from '../../src/testing/store-bench.ts'
 import { openEmbeddedStore } from '../support/embedded-store.ts'
 
 const sum = 'select k, sum(v)::int64 as v, max("at") as "at", max(seen) as seen from'
@@ -23,6 +23,9 @@ const definitions: WireDefinitions = {
   services: {},
 }
 
+const putSilent = (t: StoreUnderTest): Promise<void> =>
+  t.put('silent', 'first', { columns: thingColumns, rows: [[1n, 0n, 0n, 1n, 1n]] })
+
 // A query over all rows, whose result is cut, is not the query over the rows that were known: it has sums of what came later.
 test('asOf over a query, also over another query, is the query over what was known of its inputs, files and pushes', async () => {
   const row = fc.record({
@@ -36,15 +39,7 @@ test('asOf over a query, also over another query, is the query over what was kno
   let file = 0
   const rows: { k: number; v: number; at: bigint; seen: bigint | null }[] = []
   await putThings(t, 'first', [])
-  await t.put('silent', 'first', {
-    columns: [
-      { name: 'k', type: 'int64' },
-      { name: 'v', type: 'int64' },
-      { name: 'at', type: 'timestamp' },
-      { name: 'seen', type: 'timestamp' },
-    ],
-    rows: [[1n, 1n, start, start]],
-  })
+  await putSilent(t)
   await t.store.apply(definitions)
   await fc.assert(
     fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 4 }), async (more) => {
@@ -81,15 +76,7 @@ test('asOf is refused where an input of a query does not say when its rows becam
   await using t = await openEmbeddedStore()
   const now = t.clock.now()
   await putThings(t, 'first', [{ k: 1, at: now - 9n, v: 5 }])
-  await t.put('silent', 'first', {
-    columns: [
-      { name: 'k', type: 'int64' },
-      { name: 'v', type: 'int64' },
-      { name: 'at', type: 'timestamp' },
-      { name: 'seen', type: 'timestamp' },
-    ],
-    rows: [[1n, 1n, now, now]],
-  })
+  await putSilent(t)
   await t.store.apply(definitions)
   const spine = [{ k: 1, event_timestamp: now }]
   const refused = {

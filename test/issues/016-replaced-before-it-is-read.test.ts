@@ -4,11 +4,10 @@ import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { expect, test } from 'vitest'
 import { openEngines } from '../../src/compose/engines.ts'
-import { requestLimitsOf } from '../../src/define/request-limits.ts'
 import { composeStore } from '../../src/compose/store.ts'
-import type { Config } from '../../src/define/config.ts'
 import { manualClock } from '../../src/kernel/clock.ts'
 import { thingColumns, things } from '../../src/testing/store-bench.ts'
+import { embeddedConfig } from '../support/config.ts'
 import { parquetSql } from '../support/duckdb-bench.ts'
 import { epoch } from '../support/memory-store.ts'
 
@@ -16,15 +15,7 @@ import { epoch } from '../support/memory-store.ts'
 // who has been given the first rows already.
 test('nothing is served of a file that was replaced between the look at it and its reading', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'provender-replaced-'))
-  const config: Config = {
-    project: 'replaced',
-    dir,
-    metadata: join(dir, '.provender', 'metadata.db'),
-    offline: { url: join(dir, '.provender', 'offline'), replicas: [] },
-    online: { url: join(dir, '.provender', 'online') },
-    server: { host: '127.0.0.1', port: 0, workers: 1, sql: false, dataRoots: [], limits: requestLimitsOf() },
-    auth: 'none',
-  }
+  const config = embeddedConfig(dir)
   const clock = manualClock(epoch)
   const database = await DuckDBInstance.create(':memory:')
   const connection = await database.connect()

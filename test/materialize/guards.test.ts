@@ -1,27 +1,42 @@
 import { expect, test } from 'vitest'
+import type { Engines } from '../../src/compose/engines.ts'
 import type { Store } from '../../src/contract/store.ts'
 import { hour, thingColumns, things } from '../../src/testing/store-bench.ts'
-import { type Opened, type SharedMemory, sharedMemory } from '../support/shared-memory.ts'
+import { type SharedMemory, sharedMemory } from '../support/shared-memory.ts'
 
 const day = 24n * hour
 const swapped = things({ features: { v: { type: 'int64', column: 'w' } } })
 
-/** A store in which something happens once, when it comes to a point that `arm` was called for. */
-function interrupted(memory: SharedMemory, around: (happens: () => Promise<unknown>) => Opened['around']) {
+type Methods<Port> = {
+  readonly [Name in keyof Port]: Port[Name] extends (...asked: never[]) => Promise<unknown> ? Name : never
+}[keyof Port]
+
+/** A store of which something happens once, just before a method of one of its engines is called: when `arm` was called before. */
+function interrupted<const Part extends Exclude<keyof Engines, symbol>>(
+  memory: SharedMemory,
+  part: Part,
+  method: Methods<Engines[Part]> & string,
+): AsyncDisposable & { readonly store: Store; arm(happens: () => Promise<unknown>): void; happened(): boolean } {
   let next: (() => Promise<unknown>) | undefined
   const store = memory.open({
     waits: { freeMs: -1 },
-    around: (engines) =>
-      around(async () => {
+    around: (engines) => {
+      const engine: Engines[Part] = engines[part]
+      const call = engine[method as keyof Engines[Part]] as (...asked: unknown[]) => Promise<unknown>
+      const interrupting = async (...asked: unknown[]): Promise<unknown> => {
         const now = next
         next = undefined
         await now?.()
-      })?.(engines) ?? {},
+        return call(...asked)
+      }
+      return { [part]: { ...engine, [method]: interrupting } }
+    },
   })
   return {
     store,
-    arm: (happens: () => Promise<unknown>): void => void (next = happens),
+    arm: (happens) => void (next = happens),
     happened: () => next === undefined,
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }
 }
 
@@ -35,54 +50,28 @@ async function opened(memory: SharedMemory, view: Readonly<Record<string, unknow
 test('a cursor stays where it is when the store is another one than the catch-up began with', async () => {
   const memory = sharedMemory()
   await using store = await opened(memory)
-  const {
-    store: worker,
-    arm,
-    happened,
-  } = interrupted(memory, (happens) => ({ marks }) => ({
-    marks: {
-      ...marks,
-      async moveCursor(...asked) {
-        await happens()
-        return marks.moveCursor(...asked)
-      },
-    },
-  }))
-  await using _ = worker
+  await using worker = interrupted(memory, 'marks', 'moveCursor')
   await store.push('view', [{ k: 2, at: memory.clock.now(), v: 2 }])
-  arm(async () => memory.online.restore())
-  await worker.maintain()
-  expect(happened()).toBe(true)
+  worker.arm(async () => memory.online.restore())
+  await worker.store.maintain()
+  expect(worker.happened()).toBe(true)
   expect((await store.online('view', [{ k: 2 }])).exact).toEqual([[null]])
-  await worker.maintain()
+  await worker.store.maintain()
   expect((await store.online('view', [{ k: 2 }])).exact).toEqual([[2n]])
 })
 
 test('a sweep leaves rows that were written under a longer ttl than it knows', async () => {
   const memory = sharedMemory()
   await using store = await opened(memory, { ttl: '1h' })
-  const {
-    store: worker,
-    arm,
-    happened,
-  } = interrupted(memory, (happens) => ({ online }) => ({
-    online: {
-      ...online,
-      async sweep(...asked) {
-        await happens()
-        return online.sweep(...asked)
-      },
-    },
-  }))
-  await using _ = worker
+  await using worker = interrupted(memory, 'online', 'sweep')
   const old = { at: memory.clock.now() - 3n * day }
   await store.push('view', [{ k: 2, ...old, v: 2 }])
-  arm(async () => {
+  worker.arm(async () => {
     await store.apply(things({ ttl: '30d' }))
     await store.push('view', [{ k: 3, ...old, v: 3 }])
   })
-  await worker.maintain()
-  expect(happened()).toBe(true)
+  await worker.store.maintain()
+  expect(worker.happened()).toBe(true)
   expect((await store.online('view', [{ k: 2 }, { k: 3 }])).exact).toEqual([[null], [3n]])
   await store.materialize('view')
   expect((await store.online('view', [{ k: 1 }, { k: 2 }, { k: 3 }])).exact).toEqual([[1n], [2n], [3n]])
@@ -91,28 +80,15 @@ test('a sweep leaves rows that were written under a longer ttl than it knows', a
 test('what a rollback brings back as it is about to be freed is not freed', async () => {
   const memory = sharedMemory()
   await using store = await opened(memory)
-  const {
-    store: worker,
-    arm,
-    happened,
-  } = interrupted(memory, (happens) => ({ runLog }) => ({
-    runLog: {
-      ...runLog,
-      async acquire(...asked) {
-        await happens()
-        return runLog.acquire(...asked)
-      },
-    },
-  }))
-  await using _ = worker
+  await using worker = interrupted(memory, 'runLog', 'acquire')
   await store.materialize('view')
   await store.apply(swapped)
   await store.materialize('view')
   expect((await store.online('view', [{ k: 1 }])).exact).toEqual([[101n]])
   await store.push('view', [{ k: 2, at: memory.clock.now(), v: 2 }])
-  arm(() => store.rollback(1))
-  await worker.maintain()
-  expect(happened()).toBe(true)
+  worker.arm(() => store.rollback(1))
+  await worker.store.maintain()
+  expect(worker.happened()).toBe(true)
   await store.maintain()
   expect((await store.online('view', [{ k: 1 }, { k: 2 }])).exact).toEqual([[1n], [2n]])
   const [run] = await store.materialize('view')
@@ -122,23 +98,10 @@ test('what a rollback brings back as it is about to be freed is not freed', asyn
 test('a run takes the definition that is the head when it is recorded, not the one that it saw first', async () => {
   const memory = sharedMemory()
   await using store = await opened(memory)
-  const {
-    store: runner,
-    arm,
-    happened,
-  } = interrupted(memory, (happens) => ({ offline }) => ({
-    offline: {
-      ...offline,
-      async describe(...asked) {
-        await happens()
-        return offline.describe(...asked)
-      },
-    },
-  }))
-  await using _ = runner
+  await using runner = interrupted(memory, 'offline', 'describe')
   await store.materialize('view')
-  arm(() => store.apply(swapped))
-  await runner.materialize('view')
-  expect(happened()).toBe(true)
-  expect((await runner.online('view', [{ k: 1 }])).exact).toEqual([[101n]])
+  runner.arm(() => store.apply(swapped))
+  await runner.store.materialize('view')
+  expect(runner.happened()).toBe(true)
+  expect((await runner.store.online('view', [{ k: 1 }])).exact).toEqual([[101n]])
 })

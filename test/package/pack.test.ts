@@ -31,7 +31,7 @@ afterAll(() => rmSync(base, { recursive: true, force: true }))
 describe('the tarball', () => {
   test('holds what users need and nothing else', () => {
     const allowed =
-      /^(?:package\.json|README\.md|CHANGELOG\.md|LICENSE|bin\/[a-z-]+\.js|dist\/.+\.(?:js|d\.ts)|dist\/server\/swagger-ui\/(?:swagger-ui\.css|swagger-ui-bundle\.js\.LICENSE\.txt|LICENSE|NOTICE)|examples\/flights\/(?:provender\.yaml|DATA-LICENCE\.md|(?:features|data)\/.+))$/
+      /^(?:package\.json|README\.md|CHANGELOG\.md|LICENSE|bin\/[a-z-]+\.js|dist\/.+\.(?:js|d\.ts)|dist\/server\/swagger-ui\/(?:swagger-ui\.css|swagger-ui-bundle\.js\.LICENSE\.txt|LICENSE|NOTICE)|docs\/(?:guide|reference)\/[\w.-]+\.(?:md|json)|docs\/benchmarks\.md|examples\/flights\/(?:provender\.yaml|DATA-LICENCE\.md|(?:features|data)\/.+))$/
     expect(packed.filter((path) => !allowed.test(path))).toEqual([])
     expect(packed).toEqual(expect.arrayContaining(['LICENSE', 'bin/provender.js', 'dist/index.js', 'dist/index.d.ts']))
     expect(packed).toEqual(expect.arrayContaining(['dist/cli/main.js', 'dist/testing/index.js']))

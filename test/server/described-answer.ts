@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { problemType } from '../../src/contract/route.ts'
 import type { Answer } from './bench.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -25,13 +26,20 @@ export function faultOf(document: Description, operation: Operation, answer: Ans
     readonly content?: Readonly<Record<string, { readonly schema?: unknown }>>
     readonly headers?: Json
   }
-  const missing = Object.keys(headers).find((name) => answer.headers[name] === undefined)
+  const missing = Object.keys(headers).find(
+    (name) => resolved(document, headers[name] as Json)['required'] === true && answer.headers[name] === undefined,
+  )
   if (missing !== undefined) return `the header ${missing} is missing`
   const type = answer.headers['content-type']?.split(';', 1)[0] ?? ''
   const media = content[type]
   if (media === undefined) return `the type ${type} is not described`
   if (media.schema === undefined) return undefined
-  return faultIn(document, media.schema, type.endsWith('json') ? JSON.parse(answer.text) : answer.text, '')
+  return faultIn(
+    document,
+    media.schema,
+    type === 'application/json' || type === problemType ? JSON.parse(answer.text) : answer.text,
+    '',
+  )
 }
 
 /** Keywords that say something about data; any other one that is met is a fault of the checker. */

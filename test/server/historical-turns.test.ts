@@ -1,10 +1,11 @@
+import { once } from 'node:events'
 import { request } from 'node:http'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { requestLimitsOf } from '../../src/define/request-limits.ts'
 import { fail, isProvenderError } from '../../src/kernel/errors.ts'
 import { HistoricalTurns } from '../../src/server/historical-turns.ts'
-import { openBench, problemOf } from './bench.ts'
+import { openBench, problemOf, today } from './bench.ts'
 
 const codeOf = (thrown: unknown): string => (isProvenderError(thrown) ? thrown.code : String(thrown))
 
@@ -95,29 +96,29 @@ describe('turns of historical reads', () => {
 
 test('a server reads so many tables at once, lets so many wait, and refuses the others', async () => {
   await using bench = await openBench({ sql: true, limits: { historicalReads: 1, historicalWaiting: 1 } })
-  const endless = JSON.stringify({
-    features: 'airport_delays',
-    spine: {
-      sql: "SELECT 'ORD' AS airport, TIMESTAMP '2026-03-09' AS event_timestamp FROM range(100000) a, range(100000) b, range(1000) c",
-    },
-  })
-  const small = { features: 'airport_delays', at: '2026-03-09T23:30:00Z' }
-  const ask = (timeoutMs: string) =>
-    bench.ask('POST', '/v1/historical/snapshot', { body: small, headers: { 'x-timeout-ms': timeoutMs } })
+  const ask = (timeoutMs: number) =>
+    bench.ask('POST', '/v1/historical/snapshot', {
+      body: { features: 'airport_delays', at: today },
+      headers: { 'x-timeout-ms': String(timeoutMs) },
+    })
+  // An answer that is larger than what lies between the two ends, and that nobody reads: its turn lasts.
   const holding = request(`${bench.server.url}/v1/historical`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'text/csv' },
   })
-  holding.on('error', () => undefined).end(endless)
-  // Whether the first one has its turn is seen by what others get.
-  await expect.poll(async () => (await ask('50')).status, { timeout: 10_000 }).toBe(504)
-  expect(problemOf(await ask('50'))).toMatchObject({
+  holding.on('error', () => undefined)
+  const sql = `SELECT 'ORD' AS airport, TIMESTAMP '2026-03-09' AS event_timestamp, repeat('x', 1000) AS note FROM range(100000)`
+  holding.end(JSON.stringify({ features: 'airport_delays', spine: { sql } }))
+  await once(holding, 'response')
+
+  expect(problemOf(await ask(50))).toMatchObject({
     code: 'DEADLINE_EXCEEDED',
     detail: expect.stringContaining('server.limits.historicalReads') as string,
   })
-  const waiting = ask('20000')
-  await expect.poll(async () => (await ask('1000')).status, { timeout: 10_000 }).toBe(503)
-  const refused = await ask('1000')
+  const waiting = ask(25_000)
+  // Who comes behind the one that waits is refused, or waits itself where that one has not come yet.
+  await expect.poll(async () => (await ask(200)).status, { timeout: 20_000 }).toBe(503)
+  const refused = await ask(200)
   expect(problemOf(refused)).toMatchObject({
     code: 'OVERLOADED',
     detail: expect.stringContaining('1 (server.limits.historicalWaiting) wait') as string,
@@ -133,5 +134,5 @@ test('a server reads so many tables at once, lets so many wait, and refuses the 
   // Who leaves gives its turn back.
   holding.destroy()
   expect((await waiting).json).toMatchObject({ rows: 5 })
-  expect((await ask('20000')).status).toBe(200)
+  expect((await ask(20_000)).status).toBe(200)
 })

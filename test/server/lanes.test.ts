@@ -76,12 +76,13 @@ async function raw(url: string, pieces: readonly (string | Buffer)[]): Promise<s
     if (i > 0) await new Promise((resolve) => setTimeout(resolve, 20))
     socket.write(piece)
   }
-  socket.end()
+  // Who has said all there is to say, and did not ask for the connection to be closed, closes it.
+  if (!pieces.some((piece) => piece.includes('connection: close'))) socket.end()
   await ended
   return Buffer.concat(chunks)
     .toString('latin1')
     .replaceAll(/^date: .*$/gim, 'date: now')
-    .replaceAll(/^x-request-id: [0-9a-f-]{36}\r$/gim, 'x-request-id: new')
+    .replaceAll(/^x-request-id: [\w-]{12}-[0-9a-z]+\r$/gim, 'x-request-id: new')
 }
 
 const last = 'host: x\r\nx-timeout-ms: 20000\r\nconnection: close\r\n'

@@ -14,9 +14,9 @@ export interface ServedShop {
 export interface Serving extends Running {
   readonly url: string
   /** Everything that was said on stderr so far. */
-  said(): string
+  readonly said: () => string
   /** The processes that were started by it. */
-  workers(): number[]
+  readonly workers: () => number[]
 }
 
 export async function openServedShop(): Promise<ServedShop> {

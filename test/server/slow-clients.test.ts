@@ -31,7 +31,7 @@ afterAll(async () => {
 interface Client {
   readonly socket: Socket
   /** What came back. */
-  said(): string
+  readonly said: () => string
   readonly gone: Promise<void>
 }
 
@@ -128,7 +128,7 @@ describe('clients that are slow', () => {
     const client = open()
     client.socket.write(head('/v1/historical?features=airport_delays', 'text/csv', 'chunked'))
     client.socket.write('21\r\nairport,event_timestamp\r\nORD,2026\r\n')
-    await expect.poll(files).toHaveLength(1)
+    await expect.poll(files, { interval: 5 }).toHaveLength(1)
     await client.gone
     expect(client.said()).toMatch(/^HTTP\/1\.1 504 .*DEADLINE_EXCEEDED.*stood still/s)
   })
@@ -180,7 +180,7 @@ describe('clients that vanish', () => {
       const client = open()
       client.socket.write(head('/v1/historical?features=airport_delays', 'text/csv', 'chunked'))
       client.socket.write('21\r\nairport,event_timestamp\r\nORD,2026\r\n')
-      await expect.poll(files).toHaveLength(1)
+      await expect.poll(files, { timeout: 10_000 }).toHaveLength(1)
       client.socket.destroy()
       await expect.poll(files).toEqual([])
     }

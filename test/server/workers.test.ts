@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { run } from '../support/command-line.ts'
@@ -15,6 +15,15 @@ afterAll(() => shop.folder.remove())
 async function end(server: Serving): Promise<void> {
   server.child.kill('SIGTERM')
   expect((await server.ended).exit).toBe(0)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
 }
 
 const probe = { route: '/livez', code: '200' }
@@ -69,6 +78,35 @@ describe('several workers', () => {
     taken.close()
   })
 
+  test('treat the connections that they are given as their own', async () => {
+    const server = await shop.serve('--workers', '2')
+    const open = (text: string): Promise<string> =>
+      new Promise((resolve) => {
+        const socket = connect(Number(new URL(server.url).port), '127.0.0.1', () => {
+          socket.write(text)
+          // A client that closes its half behind its request gets what is answered at once, as from any server of Node.
+          if (text.endsWith('\r\n\r\n')) socket.end()
+        })
+        let said = ''
+        socket.setEncoding('latin1').on('data', (chunk: string) => (said += chunk))
+        socket.on('error', () => undefined).on('close', () => resolve(said))
+      })
+    const head = 'GET /livez HTTP/1.1\r\nhost: x\r\n'
+    const [slow, closing] = await Promise.all([open(head), open(`${head}\r\n`)])
+    expect(slow).toMatch(/^HTTP\/1\.1 504 .*DEADLINE_EXCEEDED/s)
+    expect(closing).toMatch(/^HTTP\/1\.1 200 /)
+    await end(server)
+  })
+
+  test('end when the primary is killed, so that it can be started again', async () => {
+    const server = await shop.serve('--workers', '2')
+    const workers = server.workers()
+    server.child.kill('SIGKILL')
+    await server.ended
+    for (const pid of workers) await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false)
+    await end(await shop.serve('--workers', '2', '--port', new URL(server.url).port))
+  })
+
   test('are given up loudly when one dies again and again', { timeout: 120_000 }, async () => {
     const server = await shop.serve('--workers', '2')
     const before = new Set(server.workers())
@@ -90,6 +128,32 @@ describe('several workers', () => {
   })
 })
 
+test('workers that are told to end one after another, under load, lose no request', { timeout: 60_000 }, async () => {
+  const server = await shop.serve('--workers', '2')
+  const pushes = hammer(server.url, 16, purchases())
+  const reads = hammer(server.url, 16, () => look(1))
+  const both = (): number => Math.min(pushes.answered(), reads.answered())
+  for (const pid of server.workers()) {
+    const at = both()
+    await expect.poll(both, { timeout: 20_000 }).toBeGreaterThan(at + 200)
+    process.kill(pid, 'SIGTERM')
+    await expect.poll(server.workers, { timeout: 20_000 }).not.toContain(pid)
+    await expect.poll(() => server.workers().length, { timeout: 20_000 }).toBe(2)
+    // The new one has to be ready before the other may go.
+    await expect
+      .poll(async () => (await scrape(server.url)).valueOf('provender_server_processes'), { timeout: 20_000 })
+      .toBe(2)
+  }
+  await Promise.all([pushes.stop(), reads.stop()])
+  for (const { toll } of [pushes, reads]) {
+    expect([toll.broken, toll.refused]).toEqual([[], 0])
+    // A machine that others keep busy may shed a push.
+    expect([...toll.statuses.keys()].filter((status) => status !== 200 && status !== 503)).toEqual([])
+  }
+  expect(await missing(server.url, pushes.toll.good)).toEqual([])
+  await end(server)
+})
+
 describe('kill −9 under load', () => {
   test('of a worker fails what was in its hands, and nothing else', { timeout: 60_000 }, async () => {
     const server = await shop.serve('--workers', '2')
@@ -106,11 +170,26 @@ describe('kill −9 under load', () => {
     for (const { toll } of [pushes, reads]) {
       // One request a connection is in somebody's hands at a time.
       expect(toll.broken.length).toBeLessThanOrEqual(connections)
-      expect([...toll.statuses.keys()]).toEqual([200])
+      expect([...toll.statuses.keys()].filter((status) => status !== 200 && status !== 503)).toEqual([])
     }
     expect(pushes.toll.broken.length + reads.toll.broken.length).toBeGreaterThan(0)
     expect(await missing(server.url, pushes.toll.good)).toEqual([])
     await expect.poll(() => server.workers().length, { timeout: 10_000 }).toBe(2)
+    await end(server)
+  })
+
+  test('of workers leaves no connection behind that was on its way to one', { timeout: 60_000 }, async () => {
+    const server = await shop.serve('--workers', '3')
+    const fresh = hammer(server.url, 32, () => look(1), { keepAlive: false })
+    for (let round = 0; round < 4; round++) {
+      const at = fresh.answered()
+      await expect.poll(() => fresh.answered(), { timeout: 20_000 }).toBeGreaterThan(at + 200)
+      process.kill(server.workers()[round % 2] ?? 0, 'SIGKILL')
+    }
+    // Each of them comes to something: none waits for a worker that is dead.
+    await fresh.stop()
+    expect(fresh.toll.broken.length + fresh.toll.refused).toBeLessThanOrEqual(4 * 32)
+    expect([...fresh.toll.statuses.keys()].filter((status) => status !== 200 && status !== 503)).toEqual([])
     await end(server)
   })
 

@@ -12,8 +12,9 @@ import type { Versioned } from '../../src/ports/registry.ts'
 import type { ViewState } from '../../src/ports/run-log.ts'
 import { readRows } from '../../src/testing/online-rows.ts'
 import { encodeEntityKey } from '../../src/values/entity-key.ts'
+import { memoryConfig } from '../support/config.ts'
 import type { VirtualTime } from './virtual-time.ts'
-import { type FileRow, config, fileColumns, fileValues, memoryPath } from './world.ts'
+import { type FileRow, fileColumns, fileValues, memoryPath } from './world.ts'
 
 /** One process of a world: a store whose calls take time, and which may stop or die. */
 export interface Process {
@@ -79,7 +80,7 @@ export function sharedWorld(time: VirtualTime): SharedWorld {
         marks: slow(handle, leg),
         [Symbol.asyncDispose]: async () => undefined,
       }
-      const store = composeStore(config, engines, { clock })
+      const store = composeStore(memoryConfig, engines, { clock })
       const process: Process = { store, clock, pausedUntilMs: 0, killed: false }
       processes.push(process)
       return process

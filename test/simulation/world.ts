@@ -1,5 +1,3 @@
-import type { Config } from '../../src/define/config.ts'
-import { requestLimitsOf } from '../../src/define/request-limits.ts'
 import type { WireDefinitions } from '../../src/define/definition.ts'
 import type { Clock } from '../../src/kernel/clock.ts'
 import type { Store } from '../../src/contract/store.ts'
@@ -96,17 +94,6 @@ export const fileColumns = [
 ] as const
 
 export const fileValues = (row: FileRow): (Value | null)[] => [BigInt(row.k), row.at, row.seen, row.v, row.w]
-
-/** The configuration of a world whose engines are opened by hand. */
-export const config: Config = {
-  project: 'world',
-  dir: '/world',
-  metadata: ':memory:',
-  offline: { url: ':memory:', replicas: [] },
-  online: { url: ':memory:' },
-  server: { host: '127.0.0.1', port: 0, workers: 1, sql: false, dataRoots: [], limits: requestLimitsOf() },
-  auth: 'none',
-}
 
 /** Where the source's files lie in the memory world. */
 export const memoryPath = '/world/things'

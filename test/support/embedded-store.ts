@@ -3,29 +3,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { openEngines } from '../../src/compose/engines.ts'
-import { requestLimitsOf } from '../../src/define/request-limits.ts'
 import { composeStore } from '../../src/compose/store.ts'
 import type { Store } from '../../src/contract/store.ts'
-import type { Config } from '../../src/define/config.ts'
 import { manualClock } from '../../src/kernel/clock.ts'
 import type { StoreUnderTest } from 'provender/testing'
+import { embeddedConfig } from './config.ts'
 import { parquetSql } from './duckdb-bench.ts'
 import { epoch } from './memory-store.ts'
-
-const configOf = (dir: string): Config => ({
-  project: 'embedded',
-  dir,
-  metadata: join(dir, '.provender', 'metadata.db'),
-  offline: { url: join(dir, '.provender', 'offline'), replicas: [] },
-  online: { url: join(dir, '.provender', 'online') },
-  server: { host: '127.0.0.1', port: 0, workers: 1, sql: false, dataRoots: [], limits: requestLimitsOf() },
-  auth: 'none',
-})
 
 /** A store on DuckDB over Parquet files, LMDB and SQLite, in a folder of its own that goes with it. */
 export async function openEmbeddedStore(): Promise<StoreUnderTest> {
   const dir = await mkdtemp(join(tmpdir(), 'provender-store-'))
-  const config = configOf(dir)
+  const config = embeddedConfig(dir)
   const onlineDir = join(dir, '.provender', 'online')
   const aside = join(dir, 'aside')
   await mkdir(aside)

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { Agent, type RequestOptions, request } from 'node:http'
 
 /** One request of a hammer. */
@@ -25,18 +26,22 @@ export interface Toll {
 export interface Hammer {
   readonly toll: Toll
   /** How many were answered, whatever the answer. */
-  answered(): number
+  readonly answered: () => number
   /** Sends no more; done when all that were sent have come to something. */
   stop(): Promise<void>
 }
 
+/** A client that is told to come back in a second is seldom that patient. */
+const shedMs = 200
+const refusedMs = 20
+
 /**
- * Hammers a server: each connection is kept alive and sends its next request when the last is answered. A connection that is refused
- * tries again a moment later.
+ * Hammers a server: each connection is kept alive (or made anew for each request) and sends its next request when the last is answered.
+ * A connection that is refused tries again a moment later, and so does one that is told that there is too much to do.
  */
-export function hammer(url: string, connections: number, blow: () => Blow): Hammer {
+export function hammer(url: string, connections: number, blow: () => Blow, { keepAlive = true } = {}): Hammer {
   const toll: Toll = { statuses: new Map(), refused: 0, broken: [], latenciesMs: [], good: [] }
-  const agent = new Agent({ keepAlive: true, maxSockets: connections })
+  const agent = new Agent({ keepAlive, maxSockets: connections })
   const { hostname, port } = new URL(url)
   let stopped = false
   const strike = async (): Promise<void> => {
@@ -46,13 +51,14 @@ export function hammer(url: string, connections: number, blow: () => Blow): Hamm
       const outcome = await send({ hostname, port, agent }, sent)
       if (outcome === 'refused') {
         toll.refused += 1
-        await new Promise((resolve) => setTimeout(resolve, 20))
+        await pause(refusedMs)
       } else if (typeof outcome === 'string') {
         toll.broken.push(`${sent.method} ${sent.path}: ${outcome}`)
       } else {
         toll.statuses.set(outcome, (toll.statuses.get(outcome) ?? 0) + 1)
         if (outcome !== 503) toll.latenciesMs.push(performance.now() - startedMs)
         if (outcome < 300) toll.good.push(sent)
+        if (outcome === 503) await pause(shedMs)
       }
     }
   }

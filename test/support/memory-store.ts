@@ -1,29 +1,18 @@
-import type { Engines } from '../../src/compose/engines.ts'
-import { requestLimitsOf } from '../../src/define/request-limits.ts'
 import { composeStore } from '../../src/compose/store.ts'
 import type { Store } from '../../src/contract/store.ts'
-import type { Config } from '../../src/define/config.ts'
 import { type MemoryMetadataStore, memoryMetadataStore, openMemoryMetadata } from '../../src/engines/memory/metadata.ts'
-import { type MemoryFile, openMemoryOffline } from '../../src/engines/memory/offline.ts'
+import type { MemoryFile } from '../../src/engines/memory/offline.ts'
 import { memoryOnline } from '../../src/engines/memory/online.ts'
 import { memoryPushLog } from '../../src/engines/memory/push-log.ts'
 import { manualClock } from '../../src/kernel/clock.ts'
 import type { Waits } from '../../src/materialize/deps.ts'
 import type { RunLog } from '../../src/ports/run-log.ts'
 import type { StoreUnderTest } from 'provender/testing'
+import { memoryConfig } from './config.ts'
+import { memoryEngines } from './memory-engines.ts'
 
 /** 2026-01-01T00:00:00Z: where the time of a store under test begins. */
 export const epoch = 1_767_225_600_000_000n
-
-const config: Config = {
-  project: 'memory',
-  dir: '/memory',
-  metadata: ':memory:',
-  offline: { url: ':memory:', replicas: [] },
-  online: { url: ':memory:' },
-  server: { host: '127.0.0.1', port: 0, workers: 1, sql: false, dataRoots: [], limits: requestLimitsOf() },
-  auth: 'none',
-}
 
 /** Nobody else's registry is old, and nobody else's lease is waited for long. */
 const shortWaits = { switchMs: -1, pollMs: 1 }
@@ -51,28 +40,18 @@ export async function openMemoryStore(
   /** The files as the open offline store sees them. */
   let seen = files
   const open = (): Store => {
-    const ports = openMemoryMetadata(metadata, clock)
-    const pushLog = log.open()
-    const offline = openMemoryOffline(pushLog)
-    for (const [source, tables] of files) offline.files.set(source, tables)
-    seen = offline.files
-    const handle = online.open()
-    const engines: Engines = {
-      registry: ports.registry,
-      runLog: watched(ports.runLog),
-      offline,
-      log: pushLog,
-      online: handle,
-      marks: handle,
-      async [Symbol.asyncDispose]() {
-        for (const part of [ports, offline, pushLog, handle]) await part[Symbol.asyncDispose]()
+    const engines = memoryEngines({ metadata, log, online, files }, clock)
+    seen = engines.offline.files
+    const runLog = watched(engines.runLog)
+    return composeStore(
+      memoryConfig,
+      { ...engines, runLog },
+      {
+        clock,
+        waits: { ...shortWaits, ...waits },
+        reached: (phase) => hook?.(phase),
       },
-    }
-    return composeStore(config, engines, {
-      clock,
-      waits: { ...shortWaits, ...waits },
-      reached: (phase) => hook?.(phase),
-    })
+    )
   }
   let store = open()
   return {

@@ -10,7 +10,7 @@ export interface Scrape {
   readonly samples: readonly Sample[]
   readonly types: ReadonlyMap<string, string>
   /** The one series of that name whose labels hold these; undefined where there is none. */
-  valueOf(name: string, labels?: Readonly<Record<string, string>>): number | undefined
+  readonly valueOf: (name: string, labels?: Readonly<Record<string, string>>) => number | undefined
 }
 
 /** Reads the text format of Prometheus. Throws for a line that is none. */

@@ -1,14 +1,14 @@
 import type { Engines } from '../../src/compose/engines.ts'
-import { requestLimitsOf } from '../../src/define/request-limits.ts'
 import { composeStore } from '../../src/compose/store.ts'
 import type { Store } from '../../src/contract/store.ts'
-import type { Config } from '../../src/define/config.ts'
-import { type MemoryMetadataStore, memoryMetadataStore, openMemoryMetadata } from '../../src/engines/memory/metadata.ts'
-import { type MemoryFile, openMemoryOffline } from '../../src/engines/memory/offline.ts'
+import { type MemoryMetadataStore, memoryMetadataStore } from '../../src/engines/memory/metadata.ts'
+import type { MemoryFile } from '../../src/engines/memory/offline.ts'
 import { type MemoryOnline, memoryOnline } from '../../src/engines/memory/online.ts'
 import { memoryPushLog } from '../../src/engines/memory/push-log.ts'
 import { type Clock, manualClock } from '../../src/kernel/clock.ts'
 import type { RunPoint, Waits } from '../../src/materialize/deps.ts'
+import { memoryConfig } from './config.ts'
+import { memoryEngines } from './memory-engines.ts'
 import { epoch } from './memory-store.ts'
 
 /** How one of the stores differs from the others. */
@@ -28,16 +28,6 @@ export interface SharedMemory {
   /** Writes a file of a source, or removes it. */
   put(source: string, file: string, table: Pick<MemoryFile, 'columns' | 'rows'> | null): void
   open(opened?: Opened): Store
-}
-
-const config: Config = {
-  project: 'memory',
-  dir: '/memory',
-  metadata: ':memory:',
-  offline: { url: ':memory:', replicas: [] },
-  online: { url: ':memory:' },
-  server: { host: '127.0.0.1', port: 0, workers: 1, sql: false, dataRoots: [], limits: requestLimitsOf() },
-  auth: 'none',
 }
 
 /** Opens the stores, with nothing in them. A new generation may serve at once, unless a store waits longer. */
@@ -64,26 +54,11 @@ export function sharedMemory(): SharedMemory {
       tables.push({ ...table, path, sizeBytes: table.rows.length, mtimeUs: clock.now(), inode: ++inode })
     },
     open({ around = () => ({}), reached, waits = {}, clock: own = clock } = {}) {
-      const ports = openMemoryMetadata(metadata, own)
-      const pushLog = log.open()
-      const offline = openMemoryOffline(pushLog)
-      for (const [source, tables] of files) offline.files.set(source, tables)
-      seen.push(offline.files)
-      const handle = online.open()
-      const engines: Engines = {
-        registry: ports.registry,
-        runLog: ports.runLog,
-        offline,
-        log: pushLog,
-        online: handle,
-        marks: handle,
-        async [Symbol.asyncDispose]() {
-          for (const part of [ports, offline, pushLog, handle]) await part[Symbol.asyncDispose]()
-        },
-      }
+      const engines = memoryEngines({ metadata, log, online, files }, own)
+      seen.push(engines.offline.files)
       const options = { clock: own, waits: { switchMs: -1, pollMs: 1, ...waits } }
       return composeStore(
-        config,
+        memoryConfig,
         { ...engines, ...around(engines) },
         reached === undefined ? options : { ...options, reached },
       )

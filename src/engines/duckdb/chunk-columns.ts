@@ -11,19 +11,29 @@ import {
   DuckDBVarCharVector,
   type DuckDBVector,
 } from '@duckdb/node-api'
-import type { Batch, Field } from '../../values/batch.ts'
+import type { Batch, ColumnValues, Field } from '../../values/batch.ts'
 import type { Value } from '../../values/value.ts'
 
+/** Where a column of a batch comes from: a vector of the chunk, or one value for all rows. */
+export type ColumnSource = { readonly vector: number } | { readonly value: Value | null }
+
 /** Copies a chunk into a batch: what a chunk holds is DuckDB's memory, and is gone with it. */
-export function batchOf(chunk: DuckDBDataChunk, fields: readonly Field[]): Batch {
+export function batchOf(chunk: DuckDBDataChunk, fields: readonly Field[], sources: readonly ColumnSource[]): Batch {
   const rows = chunk.rowCount
-  return { fields, rows, columns: fields.map((_, i) => valuesOf(chunk.getColumnVector(i), rows)) }
+  const columns = sources.map((from) =>
+    'vector' in from
+      ? valuesOf(chunk.getColumnVector(from.vector), rows)
+      : Array.from<Value | null>({ length: rows }).fill(from.value),
+  )
+  return { fields, rows, columns }
 }
 
-function valuesOf(vector: DuckDBVector, rows: number): (Value | null)[] {
+function valuesOf(vector: DuckDBVector, rows: number): ColumnValues {
   if (vector instanceof DuckDBListVector) return lists(vector, rows)
-  const read = readerOf(vector)
   const isNull = nullsOf(vector as unknown as Nullable)
+  // Numbers without a null among them are copied as they lie there; a bigint is made only for who reads it.
+  if (isNull === undefined && isNumeric(vector)) return itemsOf(vector).slice(0, rows)
+  const read = readerOf(vector)
   const values = Array.from<Value | null>({ length: rows })
   if (isNull === undefined) for (let i = 0; i < rows; i++) values[i] = read(i)
   else for (let i = 0; i < rows; i++) values[i] = isNull(i) ? null : read(i)
@@ -32,7 +42,7 @@ function valuesOf(vector: DuckDBVector, rows: number): (Value | null)[] {
 
 function lists(vector: DuckDBListVector, rows: number): (Value | null)[] {
   const child = vector.childVector
-  const elements = valuesOf(child, child.itemCount)
+  const elements = Array.from(valuesOf(child, child.itemCount))
   const isNull = nullsOf(vector as unknown as Nullable) ?? (() => false)
   return Array.from({ length: rows }, (_, i) => {
     if (isNull(i)) return null
@@ -54,18 +64,27 @@ function nullsOf(vector: Nullable): ((i: number) => boolean) | undefined {
   return (i) => (((bits[(offset + i) >> 3] ?? 0) >> ((offset + i) & 7)) & 1) === 0
 }
 
+type NumericVector =
+  | DuckDBBigIntVector
+  | DuckDBTimestampVector
+  | DuckDBDoubleVector
+  | DuckDBFloatVector
+  | DuckDBIntegerVector
+
+const isNumeric = (vector: DuckDBVector): vector is NumericVector =>
+  vector instanceof DuckDBBigIntVector ||
+  vector instanceof DuckDBTimestampVector ||
+  vector instanceof DuckDBDoubleVector ||
+  vector instanceof DuckDBFloatVector ||
+  vector instanceof DuckDBIntegerVector
+
+const itemsOf = (vector: NumericVector): BigInt64Array | Float64Array | Float32Array | Int32Array =>
+  (vector as unknown as { readonly items: BigInt64Array | Float64Array | Float32Array | Int32Array }).items
+
 function readerOf(vector: DuckDBVector): (i: number) => Value | null {
   if (vector instanceof DuckDBVarCharVector) return textReader(vector)
-  if (vector instanceof DuckDBBigIntVector || vector instanceof DuckDBTimestampVector) {
-    const { items } = vector as unknown as { readonly items: BigInt64Array }
-    return (i) => items[i] ?? null
-  }
-  if (
-    vector instanceof DuckDBDoubleVector ||
-    vector instanceof DuckDBFloatVector ||
-    vector instanceof DuckDBIntegerVector
-  ) {
-    const { items } = vector as unknown as { readonly items: Float64Array | Float32Array | Int32Array }
+  if (isNumeric(vector)) {
+    const items = itemsOf(vector)
     return (i) => items[i] ?? null
   }
   if (vector instanceof DuckDBBooleanVector) return (i) => vector.getItem(i)

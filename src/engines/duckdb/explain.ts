@@ -45,6 +45,8 @@ export async function explain(thrown: unknown, blame: Blame): Promise<ProvenderE
 /** DuckDB does not always say in which file it failed. */
 function naming(failure: ProvenderError, blame: Blame): ProvenderError {
   const paths = [...new Set([...blame.files.values()].flat().map((f) => f.path))]
+  if (paths.length + blame.inputPaths.length === 0 && blame.leaves.some((leaf) => leaf.kind === 'log'))
+    return fail('CORRUPT_STORE', `A file of the push log: ${failure.message}`, { cause: failure })
   if (paths.length === 0 || [...paths, ...blame.inputPaths].some((path) => failure.message.includes(path)))
     return failure
   const [first, ...others] = paths

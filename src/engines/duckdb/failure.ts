@@ -55,9 +55,13 @@ export function failureOf(thrown: unknown): ProvenderError {
       remedy: 'Ask for less at once, or allow more memory.',
     })
   }
-  if (isReadFailure(message)) return fail('SOURCE_UNREADABLE', brief, { cause: thrown })
+  if (isReadFailure(message))
+    return fail(rowFile.test(message) ? 'CORRUPT_STORE' : 'SOURCE_UNREADABLE', brief, { cause: thrown })
   return fail('INTERNAL', `DuckDB: ${brief}`, { cause: thrown })
 }
+
+/** A file of the push log, as DuckDB names it. */
+const rowFile = /\/log\/rows\/(?:view|source)-\w+-[0-9a-f]{12}\.parquet/
 
 /** Whether DuckDB's text says that a file cannot be read. */
 function isReadFailure(message: string): boolean {

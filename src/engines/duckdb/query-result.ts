@@ -5,8 +5,9 @@ import { fail, isProvenderError } from '../../kernel/errors.ts'
 import type { QueryResult } from '../../ports/offline.ts'
 import type { CompiledColumn } from '../../query/block.ts'
 import { type Compiled, queryText } from '../../query/compile.ts'
+import type { Select } from '../../query/dialect.ts'
 import type { Batch, Field } from '../../values/batch.ts'
-import { batchOf } from './chunk-columns.ts'
+import { type ColumnSource, batchOf } from './chunk-columns.ts'
 import { quote } from './dialect.ts'
 import { duckdbDialect } from './plan-dialect.ts'
 import type { InputOutput } from './input-table.ts'
@@ -40,7 +41,6 @@ export function queryResult(parts: QueryParts): QueryResult {
       once()
       return batches(parts, fields)
     },
-    progress: () => parts.session.progress(),
     writeParquet: async (path) => {
       once()
       return writeParquet(parts, path)
@@ -60,7 +60,7 @@ async function* batches(parts: QueryParts, fields: readonly Field[]): AsyncGener
   const { session, compiled, outputs } = parts
   let first = true
   try {
-    const selected = compiled.columns.map((c, i) => ({ sql: inBatch(c, outputs), name: `c${i}` }))
+    const { selected, sources } = selectedOf(compiled, outputs)
     const result = await session.stream(queryText(duckdbDialect, compiled, selected))
     for (;;) {
       const chunk = await session.guard(() => result.fetchChunk())
@@ -69,13 +69,28 @@ async function* batches(parts: QueryParts, fields: readonly Field[]): AsyncGener
       if (first || last) await parts.checkSources()
       if (last) break
       first = false
-      yield batchOf(chunk, fields)
+      yield batchOf(chunk, fields, sources)
     }
   } catch (thrown) {
     throw await parts.explain(thrown)
   } finally {
     await session[Symbol.asyncDispose]()
   }
+}
+
+/** What is selected, and where each column of a batch comes from: what is the same in all rows is not asked for. */
+function selectedOf(
+  { columns }: Compiled,
+  outputs: ReadonlyMap<string, InputOutput>,
+): { selected: Select['columns']; sources: ColumnSource[] } {
+  const selected: { sql: string; name: string }[] = []
+  const sources = columns.map((column, i): ColumnSource => {
+    const isLast = i === columns.length - 1 && selected.length === 0
+    if (column.constant !== undefined && !isLast) return { value: column.constant.value }
+    selected.push({ sql: inBatch(column, outputs), name: `c${i}` })
+    return { vector: selected.length - 1 }
+  })
+  return { selected, sources }
 }
 
 function inBatch(column: CompiledColumn, outputs: ReadonlyMap<string, InputOutput>): string {
@@ -124,7 +139,7 @@ async function hasNegativeZeros({ session, compiled }: QueryParts): Promise<bool
   })
   if (compiled.steps.length === 0 || tests.length === 0) return false
   const any = { sql: `bool_or(${tests.map((test) => `coalesce(${test}, false)`).join(' OR ')})`, name: 'any' }
-  const [row] = await session.rows(queryText(duckdbDialect, compiled, [any]))
+  const [row] = await session.rows(queryText(duckdbDialect, { ...compiled, order: [] }, [any]))
   return row?.[0] === true
 }
 

@@ -7,6 +7,7 @@ import { compile } from '../../query/compile.ts'
 import type { Step } from '../../query/dialect.ts'
 import type { InputRows, Relation, SqlInput } from '../../query/relation.ts'
 import type { FileIdentity } from '../../values/file-identity.ts'
+import { askedOf, onlyAsked } from './asked-rows.ts'
 import { ident } from './dialect.ts'
 import { duckdbDialect } from './plan-dialect.ts'
 import type { Engine } from './engine.ts'
@@ -51,7 +52,7 @@ async function tryQuery(engine: Engine, query: OfflineQuery, call?: Call): Promi
   await checkUnchanged(named)
   const userSql =
     leaves.some((leaf) => leaf.kind === 'sql') || [...spines.values()].some((spine) => spine.kind === 'sql')
-  const watched = query.watched ?? false
+  const watched = query.watch !== undefined
   const { session, scratchDir, logTable } = userSql
     ? await engine.lockedSession([...pathsOf(files), ...spinePaths(spines)], call, watched)
     : await engine.session(call, watched)
@@ -75,7 +76,12 @@ async function tryQuery(engine: Engine, query: OfflineQuery, call?: Call): Promi
     const compiled = compile(query.plan, duckdbDialect, await lookUp(context, query.plan, loaded))
     const outputs = new Map([...loaded.values()].flatMap((input) => [...input.outputs]))
     checkCollisions(compiled.columns.map((c) => c.name))
-    for (const step of compiled.steps) await runStep(session, step)
+    const enter = watchSteps(session, compiled.steps.length + 1, query.watch)
+    for (const step of compiled.steps) {
+      enter()
+      await runStep(session, step)
+    }
+    enter()
     if (compiled.steps.length > 0) {
       await checkSources()
       const moved = await changeOf(filesReadTwice(query.plan, files))
@@ -96,6 +102,21 @@ const filesReadTwice = (plan: Relation, files: ReadonlyMap<object, readonly File
   leavesReadTwice(plan).flatMap((leaf) =>
     leaf.kind === 'source' && leaf.source.type === 'parquet' ? (files.get(leaf) ?? []) : [],
   )
+
+/** Tells how much of some statements is done, each as large as the others, and never less than before; answers what to call as each begins. */
+function watchSteps(session: Session, steps: number, watch: OfflineQuery['watch']): () => void {
+  let done = -1
+  let told = 0
+  watch?.(() => {
+    const now = session.progress()
+    if (now === null || done < 0) return null
+    told = Math.max(told, (done + now) / steps)
+    return told
+  })
+  return () => {
+    done++
+  }
+}
 
 async function runStep(session: Session, { sql, settle }: Step): Promise<void> {
   await session.run(sql)
@@ -135,11 +156,12 @@ async function keepSpine(
   return keepRows(context.session, leaf, spine, table)
 }
 
-/** Looks up everything that compiling asks for. What is read twice and dear to read is kept. */
+/** Looks up everything that compiling asks for. What is read twice and dear to read is kept, of queries only what is asked for. */
 async function lookUp(context: LeafContext, plan: Relation, loaded: ReadonlyMap<string, LoadedInput>): Promise<Leaves> {
   const groups = new Map<object, readonly FileGroup[]>()
   const tables = new Map<object, string | null>()
   const twice = new Set(leavesReadTwice(plan))
+  const input: Leaves['input'] = (leaf) => must(loaded.get(leaf.name), `input ${leaf.name} was kept`).table
   const set = async (leaf: Leaf, table: string | null): Promise<void> => {
     if (table === null || !twice.has(leaf)) {
       tables.set(leaf, table)
@@ -149,12 +171,15 @@ async function lookUp(context: LeafContext, plan: Relation, loaded: ReadonlyMap<
     await context.session.run(keepTable(name, table))
     tables.set(leaf, `SELECT * FROM ${ident(name)}`)
   }
-  for (const leaf of new Set(leavesOf(plan))) {
+  const leaves = new Set(leavesOf(plan))
+  const asked = [...leaves].some(({ kind }) => kind === 'sql') ? askedOf(plan, input) : new Map<Leaf, never>()
+  for (const leaf of leaves) {
     if (leaf.kind === 'source' && isFileSource(leaf.source)) {
       const found = await groupsOf(context, leaf, leaf.source)
       if (leaf.source.type === 'csv') await set(leaf, sourceTable(leaf.source, leaf.take, found, []))
       else groups.set(leaf, found)
-    } else if (leaf.kind === 'sql') await set(leaf, await sqlTable(context, leaf))
+    } else if (leaf.kind === 'sql')
+      await set(leaf, onlyAsked(leaf, await sqlTable(context, leaf), asked.get(leaf) ?? []))
     else if (leaf.kind === 'log') tables.set(leaf, await context.logTable(leaf))
   }
   return {
@@ -164,7 +189,7 @@ async function lookUp(context: LeafContext, plan: Relation, loaded: ReadonlyMap<
         return sourceTable(leaf.source, leaf.take, found, narrow)
       return tables.get(leaf) ?? null
     },
-    input: (leaf) => must(loaded.get(leaf.name), `input ${leaf.name} was kept`).table,
+    input,
   }
 }
 

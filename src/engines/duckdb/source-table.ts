@@ -2,7 +2,7 @@ import { fail } from '../../kernel/errors.ts'
 import { nearest } from '../../kernel/nearest.ts'
 import type { FileSourceDef } from '../../define/definition.ts'
 import type { Predicate, Take } from '../../query/relation.ts'
-import type { FileIdentity } from '../../values/file-identity.ts'
+import { type FileIdentity, partitionOf, partitionRemedy } from '../../values/file-identity.ts'
 import { textCells } from '../../values/feature-type.ts'
 import { readAs, sourceType } from './column-type.ts'
 import { ident, literal } from './dialect.ts'
@@ -50,11 +50,15 @@ function checkPresent(source: FileSourceDef, column: string, groups: readonly Fi
   if (first === undefined || groups.some((g) => g.schema.columns.some((c) => c.name === column))) return
   const names = groups.flatMap((g) => g.schema.columns.map((c) => c.name))
   const near = nearest(column, names)
-  throw fail(
-    'MISSING_COLUMN',
-    `Source "${source.name}" has no column "${column}" (${first.files[0]?.path ?? ''})`,
-    near === undefined ? {} : { remedy: `Did you mean "${near}"?` },
+  const folder = partitionOf(
+    groups.flatMap((g) => g.files),
+    column,
   )
+  const remedy =
+    folder !== undefined ? partitionRemedy(folder) : near === undefined ? undefined : `Did you mean "${near}"?`
+  throw fail('MISSING_COLUMN', `Source "${source.name}" has no column "${column}" (${first.files[0]?.path ?? ''})`, {
+    remedy,
+  })
 }
 
 function groupTable(

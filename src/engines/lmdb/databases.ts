@@ -3,6 +3,7 @@ import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, read
 import { dirname, join } from 'node:path'
 import type { Database, RootDatabase } from 'lmdb'
 import { fail } from '../../kernel/errors.ts'
+import { damageOf } from './damage.ts'
 import { isFull, storeFailure } from './failure.ts'
 
 /** The open file of an online store. Keys and values are bytes throughout. */
@@ -131,12 +132,21 @@ function assertLmdb(data: string, file: string): void {
   const descriptor = openSync(data, 'r+')
   try {
     readSync(descriptor, head, 0, head.length, magicAt)
+    if (size < smallestFile || !head.equals(magic))
+      throw corrupt(`${file} is not an LMDB file of a version that this release reads`)
+    const damage = damageOf(descriptor)
+    if (damage !== undefined) throw corrupt(`The online store ${file} is damaged: ${damage}`)
   } finally {
     closeSync(descriptor)
   }
-  if (size < smallestFile || !head.equals(magic))
-    throw fail('CORRUPT_STORE', `${file} is not an LMDB file of a version that this release reads`)
 }
+
+/** What is online is derived: it need not be restored. */
+const corrupt = (detail: string): Error =>
+  fail('CORRUPT_STORE', detail, {
+    remedy:
+      'Move its folder away and run  provender materialize: what is online is built anew from history. See docs/guide/operating.md#restore.',
+  })
 
 /** Opening maps files that were only just made; where the disk has no room for their pages, touching them ends the process. */
 function assertRoom(place: string, folder: string): void {

@@ -35,9 +35,8 @@ export class Environment {
   #lookedAtMs = 0
   /** When the state that reads see was taken; undefined where the next read takes it anew. */
   #seenAtMs: number | undefined
-  readonly #forget = (): void => {
-    this.#seenAtMs = undefined
-  }
+  /** In which turn of the event loop that was. (To be told of its end by `setImmediate` would cost a system call a turn.) */
+  #seenIn = 0
   /** Whoever writes or reopens holds it; a chain of those that wait. */
   #turn: Promise<unknown> = Promise.resolve()
   #draining: Promise<void> | undefined
@@ -91,7 +90,7 @@ export class Environment {
       for (;;) {
         const databases = await this.current()
         if (databases !== this.#databases) continue
-        this.#forget()
+        this.#seenAtMs = undefined
         return this.#readNow(databases, performance.now(), body)
       }
     } catch (thrown) {
@@ -118,9 +117,10 @@ export class Environment {
 
   /** Taking the newest state costs as much as reading a row. What others commit in between, nobody here can have heard of. */
   #readNow<T>(databases: Databases, nowMs: number, body: (databases: Databases) => T): T {
-    if (this.#seenAtMs === undefined || nowMs - this.#seenAtMs >= stateKeptMs) {
-      if (this.#seenAtMs === undefined) setImmediate(this.#forget)
+    const { loopCount } = performance.nodeTiming.uvMetricsInfo
+    if (this.#seenAtMs === undefined || this.#seenIn !== loopCount || nowMs - this.#seenAtMs >= stateKeptMs) {
       this.#seenAtMs = nowMs
+      this.#seenIn = loopCount
       databases.root.resetReadTxn()
     }
     try {
@@ -182,7 +182,7 @@ export class Environment {
       await this.#closeFile()
       return
     }
-    this.#forget()
+    this.#seenAtMs = undefined
     for (const settle of settled) settle()
   }
 
@@ -227,7 +227,7 @@ export class Environment {
   async #closeFile(): Promise<void> {
     const databases = this.#databases
     this.#databases = undefined
-    this.#forget()
+    this.#seenAtMs = undefined
     // What lmdb has to say while it closes a file that it gave up on is known already.
     await databases?.root.close().catch(() => undefined)
   }

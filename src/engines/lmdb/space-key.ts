@@ -12,6 +12,16 @@ let cached = 0
 
 /** The bytes that the keys of a space begin with. Shared: not to be written into. */
 export function prefixOf(space: Space): Buffer {
+  // A view is read by the same object again and again.
+  if (space === last.space) return last.prefix
+  const prefix = knownPrefix(space)
+  last = { space, prefix }
+  return prefix
+}
+
+let last: { readonly space: Space | undefined; readonly prefix: Buffer } = { space: undefined, prefix: Buffer.alloc(0) }
+
+function knownPrefix(space: Space): Buffer {
   const known = cache.get(space.view)?.get(space.generation)
   if (known !== undefined) return known
   const name = Buffer.from(space.view)

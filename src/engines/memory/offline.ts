@@ -54,7 +54,7 @@ export function openMemoryOffline(log: PushLog): MemoryOffline {
         throw fail('UNSUPPORTED', `The memory engine evaluates no SQL: source ${leaf.source.name}`)
       })
       open(call)
-      return resultOf(rows, call)
+      return resultOf(rows, query.watch, call)
     },
     async load(_source, _keys, call) {
       open(call)
@@ -186,12 +186,12 @@ function guess(values: readonly unknown[]): FeatureType {
   return some instanceof Date ? 'timestamp' : 'string'
 }
 
-function resultOf(rows: Rows, call?: Call): QueryResult {
+function resultOf(rows: Rows, watch: OfflineQuery['watch'], call?: Call): QueryResult {
   const batchRows = 1000
   let read = 0
+  watch?.(() => (rows.rows.length === 0 ? null : read / rows.rows.length))
   return {
     fields: rows.fields,
-    progress: () => (rows.rows.length === 0 ? null : read / rows.rows.length),
     async *batches() {
       for (let from = 0; from < rows.rows.length; from += batchRows) {
         checkCall(call)

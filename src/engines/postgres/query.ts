@@ -99,7 +99,6 @@ function plainResult(engine: QueryEngine, session: Session, compiled: Compiled):
   }
   return {
     fields,
-    progress: () => null,
     batches: () => {
       once()
       return batches(session, compiled, fields)

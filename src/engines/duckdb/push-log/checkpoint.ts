@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { DeadLetter } from '../../../ports/dead-letters.ts'
 import type { IdempotencyRecord, LogRecord } from '../../../ports/push-log.ts'
 import type { Holder } from './log-state.ts'
-import { type Entry, type FramedFile, encodeFrame, framesOf, markerOf } from './frame.ts'
+import { type Entry, type FrameKind, type FramedFile, encodeFrame, markerOf, noWitness, wholeFrames } from './frame.ts'
 import { type LogFolder, freshName } from './log-folder.ts'
 import type { Manifest } from './manifest.ts'
 import { decodeHead, decodeRecord, encodeRecord } from './record-codec.ts'
@@ -30,7 +30,7 @@ export async function* checkpointKeys(
 ): AsyncGenerator<{ key: string; holder: Holder }> {
   if (manifest.checkpoint === null) return
   const file = keysFile(folder, manifest, manifest.checkpoint)
-  for await (const frame of framesOf(file)) {
+  for await (const frame of wholeFrames(file)) {
     for (const [entry, { position, bytes }] of frame.entries.entries()) {
       const { claim } = decodeHead(bytes)
       if (claim !== null)
@@ -42,7 +42,7 @@ export async function* checkpointKeys(
 /** The whole idempotency records of a manifest's checkpoint. */
 export async function* checkpointClaims(folder: LogFolder, manifest: Manifest): AsyncGenerator<KeptClaim> {
   if (manifest.checkpoint === null) return
-  for await (const frame of framesOf(keysFile(folder, manifest, manifest.checkpoint))) {
+  for await (const frame of wholeFrames(keysFile(folder, manifest, manifest.checkpoint))) {
     for (const { position, bytes } of frame.entries) {
       const { idempotency } = decodeRecord(bytes)
       if (idempotency !== undefined) yield { position, claim: idempotency }
@@ -53,7 +53,7 @@ export async function* checkpointClaims(folder: LogFolder, manifest: Manifest): 
 /** The dead letters of a manifest's checkpoint. */
 export async function* checkpointLetters(folder: LogFolder, manifest: Manifest): AsyncGenerator<KeptLetter> {
   if (manifest.checkpoint === null) return
-  for await (const frame of framesOf(lettersFile(folder, manifest, manifest.checkpoint))) {
+  for await (const frame of wholeFrames(lettersFile(folder, manifest, manifest.checkpoint))) {
     for (const { position, bytes } of frame.entries)
       for (const letter of decodeRecord(bytes).deadLetters) yield { position, letter }
   }
@@ -120,18 +120,21 @@ class FrameFile {
   async add(entry: Entry): Promise<void> {
     this.#entries.push(entry)
     this.#bytes += entry.bytes.length
-    if (this.#bytes >= frameBytes) await this.#flush()
+    if (this.#bytes >= frameBytes) await this.#write('kept')
   }
 
   async close(): Promise<void> {
-    await this.#flush()
+    if (this.#entries.length > 0) await this.#write('kept')
+    await this.#write('seal')
     await this.#handle.sync()
     await this.#handle.close()
   }
 
-  async #flush(): Promise<void> {
-    if (this.#entries.length === 0) return
-    await this.#handle.appendFile(encodeFrame(this.#marker, 'kept', { id: Buffer.alloc(8), counter: 0 }, this.#entries))
+  async #write(kind: FrameKind): Promise<void> {
+    const writer = { id: Buffer.alloc(8), counter: 0 }
+    await this.#handle.appendFile(
+      encodeFrame(this.#marker, { kind, writer, witness: noWitness, entries: this.#entries }),
+    )
     this.#entries = []
     this.#bytes = 0
   }

@@ -1,15 +1,17 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { hkdfSync } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { fail } from '../../../kernel/errors.ts'
+import { type ProvenderError, fail } from '../../../kernel/errors.ts'
 
-// A frame: marker 8 bytes · payload length u32 · CRC-32 of marker, length and payload u32 · payload. Numbers are
-// little-endian. A payload: format u8 = 1 · kind u8 · writer 8 bytes · counter u32 · entries u32 · entries. An entry:
-// position int64 · length u32 · bytes; the position is 0 but in checkpoints.
+// A frame: marker 8 bytes · payload length u32 · CRC-32 of marker, length and payload u32 · payload · end u8. Numbers are
+// little-endian. The end is a byte that the marker does not have: a frame that lacks its last bytes is not made whole by the
+// first ones of the frame behind it, by which those would be lost. A payload: format u8 = 3 · kind u8 · writer 8 bytes · counter u32 · durable u48 · torn u48 · entries u32 ·
+// entries. An entry: position int64 · length u32 · bytes; the position is 0 but in checkpoints.
 const frameHeader = 16
-const payloadHeader = 18
+const payloadHeader = 30
+const frameEnd = 1
 const entryHeader = 12
-const format = 1
+const format = 3
 
 /** What a frame is: records; the end of a segment (what follows is void); records kept by a checkpoint, each with its own position. */
 export type FrameKind = 'records' | 'seal' | 'kept'
@@ -20,6 +22,18 @@ export interface Writer {
   readonly id: Buffer
   readonly counter: number
 }
+
+/**
+ * What a writer knew to be durable when it wrote a frame: the file up to an offset, all of it frames but for `tornBytes`. Whoever
+ * finds more torn bytes there knows that frames were damaged since, where else a damaged frame looks like one never finished.
+ */
+export interface Witness {
+  readonly durable: number
+  readonly tornBytes: number
+}
+
+/** Of a writer that knows nothing. */
+export const noWitness: Witness = Object.freeze({ durable: 0, tornBytes: 0 })
 
 /** A file of frames and what they begin with. */
 export interface FramedFile {
@@ -33,14 +47,19 @@ export interface Entry {
   readonly bytes: Buffer
 }
 
+/** What a frame says. */
+export interface FrameContent {
+  readonly kind: FrameKind
+  readonly writer: Writer
+  readonly witness: Witness
+  readonly entries: readonly Entry[]
+}
+
 /** A frame read from a file. */
-export interface Frame {
+export interface Frame extends FrameContent {
   readonly offset: number
   /** Where the next frame may begin. */
   readonly end: number
-  readonly kind: FrameKind
-  readonly writer: Writer
-  readonly entries: readonly Entry[]
 }
 
 /**
@@ -52,26 +71,37 @@ export function markerOf(secret: string, file: string): Buffer {
 }
 
 /** The bytes of a frame. */
-export function encodeFrame(marker: Buffer, kind: FrameKind, writer: Writer, entries: readonly Entry[]): Buffer {
+export function encodeFrame(marker: Buffer, { kind, writer, witness, entries }: FrameContent): Buffer {
   const length = entries.reduce((sum, { bytes }) => sum + entryHeader + bytes.length, payloadHeader)
-  const frame = Buffer.allocUnsafe(frameHeader + length)
+  const frame = Buffer.allocUnsafe(frameHeader + length + frameEnd)
   marker.copy(frame, 0)
   frame.writeUInt32LE(length, 8)
   let at = frame.writeUInt8(format, frameHeader)
   at = frame.writeUInt8(frameKinds.indexOf(kind), at)
   at += writer.id.copy(frame, at)
   at = frame.writeUInt32LE(writer.counter, at)
+  at = frame.writeUIntLE(witness.durable, at, 6)
+  at = frame.writeUIntLE(witness.tornBytes, at, 6)
   at = frame.writeUInt32LE(entries.length, at)
   for (const { position, bytes } of entries) {
     at = frame.writeBigInt64LE(position, at)
     at = frame.writeUInt32LE(bytes.length, at)
     at += bytes.copy(frame, at)
   }
+  frame.writeUInt8(endAfter(marker), at)
   frame.writeUInt32LE(checksum(frame), 12)
   return frame
 }
 
-const checksum = (frame: Buffer): number => crc32(frame.subarray(frameHeader), crc32(frame.subarray(0, 12)))
+const checksum = (frame: Buffer): number =>
+  crc32(frame.subarray(frameHeader, frame.length - frameEnd), crc32(frame.subarray(0, 12)))
+
+/** The least byte that a marker does not have. */
+function endAfter(marker: Buffer): number {
+  let end = 0
+  while (marker.includes(end)) end++
+  return end
+}
 
 /** Bytes read at a time. */
 const chunkBytes = 1024 * 1024
@@ -95,15 +125,16 @@ export async function* readFrames(
     base = at
     window = await readFully(file, at, Math.min(until, Math.max(end, at + chunkBytes)) - at)
   }
-  while (at + frameHeader + payloadHeader <= until) {
+  const last = endAfter(marker)
+  while (at + frameHeader + payloadHeader + frameEnd <= until) {
     await hold(at + frameHeader)
     const start = at - base
     if (window.compare(marker, 0, 8, start, start + 8) === 0) {
-      const end = at + frameHeader + window.readUInt32LE(start + 8)
-      if (end <= until && end >= at + frameHeader + payloadHeader) {
+      const end = at + frameHeader + window.readUInt32LE(start + 8) + frameEnd
+      if (end <= until && end >= at + frameHeader + payloadHeader + frameEnd) {
         await hold(end)
         const bytes = window.subarray(at - base, end - base)
-        if (checksum(bytes) === bytes.readUInt32LE(12)) {
+        if (bytes[bytes.length - 1] === last && checksum(bytes) === bytes.readUInt32LE(12)) {
           yield parseFrame(bytes, at)
           at = end
           continue
@@ -128,6 +159,25 @@ export async function* framesOf(
     await file.close()
   }
 }
+
+/**
+ * The frames of a file that was written whole: nothing in it is torn, and a seal ends it.
+ * @throws CORRUPT_STORE naming the file and the place.
+ */
+export async function* wholeFrames(file: FramedFile): AsyncGenerator<Frame> {
+  let end = 0
+  for await (const frame of framesOf(file)) {
+    if (frame.offset !== end) break
+    if (frame.kind === 'seal') return
+    yield frame
+    end = frame.end
+  }
+  throw damaged(file.path, end)
+}
+
+/** The error of a file whose frames were once whole. */
+export const damaged = (path: string, offset: number, remedy?: string): ProvenderError =>
+  fail('CORRUPT_STORE', `${path} is damaged at byte ${offset}: what was durable there cannot be read`, { remedy })
 
 async function readFully(file: FileHandle, position: number, length: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(length)
@@ -161,5 +211,9 @@ function parseFrame(bytes: Buffer, offset: number): Frame {
     id: bytes.subarray(frameHeader + 2, frameHeader + 10),
     counter: bytes.readUInt32LE(frameHeader + 10),
   }
-  return { offset, end: offset + bytes.length, kind, writer, entries }
+  const witness = {
+    durable: bytes.readUIntLE(frameHeader + 14, 6),
+    tornBytes: bytes.readUIntLE(frameHeader + 20, 6),
+  }
+  return { offset, end: offset + bytes.length, kind, writer, witness, entries }
 }

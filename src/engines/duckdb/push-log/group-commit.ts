@@ -5,9 +5,10 @@ import type { LogLimits } from './log-limits.ts'
 import { must } from '../../../kernel/assert.ts'
 import { checkCall } from '../../../kernel/call.ts'
 import { fail } from '../../../kernel/errors.ts'
-import { type Entry, type Writer, encodeFrame, readFrames } from './frame.ts'
+import { type Entry, type FrameContent, type Witness, type Writer, encodeFrame, readFrames } from './frame.ts'
 import { segmentPath, storeFailure, syncFolder } from './log-folder.ts'
 import type { LogIndex } from './log-index.ts'
+import type { LogView } from './log-state.ts'
 import { type Place, positionOf } from './position.ts'
 import { encodeRecord } from './record-codec.ts'
 
@@ -48,6 +49,8 @@ export class GroupCommit {
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
   #file: OpenSegment | undefined
+  /** What the next frame vouches for. */
+  #known: Known | undefined
 
   constructor(index: LogIndex, limits: LogLimits, writer: Buffer) {
     this.#index = index
@@ -146,7 +149,7 @@ export class GroupCommit {
       )
       const place = await this.#writeFrame(
         fresh.map(({ entry }) => entry),
-        view.end,
+        view,
       )
       if (place !== undefined) return this.#answers(group, fresh, place)
     }
@@ -154,27 +157,33 @@ export class GroupCommit {
   }
 
   /** Writes one frame, makes it durable and answers where it lies; undefined where its segment was sealed first, so that it is void. */
-  async #writeFrame(entries: readonly Entry[], from: Place): Promise<Place | undefined> {
+  async #writeFrame(entries: readonly Entry[], view: LogView): Promise<Place | undefined> {
+    const { end: from } = view
     const { handle, segment } = await this.#openFile(from)
     if (entries.length === 0) {
       // What repeats is answered with a record that another process may not have made durable yet.
       await handle.datasync()
       return from
     }
+    if (this.#known?.segment !== segment) this.#known = await knownOf(handle, segment, view)
+    const { witness } = this.#known
     const writer = { id: this.#writer, counter: this.#counter++ }
     const marker = this.#index.markerOf(segment)
-    const bytes = encodeFrame(marker, 'records', writer, entries)
+    const frame: FrameContent = { kind: 'records', writer, witness, entries }
+    const bytes = encodeFrame(marker, frame)
     this.#index.expect(writer.counter)
     try {
       await writeWhole(handle, bytes)
-      this.#index.wrote({ segment, bytes: bytes.length, frame: { kind: 'records', writer, entries } })
+      this.#index.wrote({ segment, bytes: bytes.length, frame })
       await handle.datasync()
-      await this.#index.refresh()
+      const after = await this.#index.refresh()
       this.#grown = from.offset + bytes.length >= this.#limits.segmentBytes
-      return (
+      const place =
         this.#index.placeOf(writer.counter) ??
         (await findFrame({ handle, marker, segment, from: from.segment === segment ? from.offset : 0 }, writer))
-      )
+      if (place !== undefined)
+        this.#known = { segment, witness: witnessOf(after, segment, place.offset + bytes.length) }
+      return place
     } finally {
       this.#index.forget(writer.counter)
     }
@@ -224,17 +233,33 @@ export class GroupCommit {
   }
 
   async #sealCurrent(): Promise<void> {
-    const { end } = await this.#index.refresh()
-    if (end.offset === 0) return
-    const { handle, segment } = await this.#openFile(end)
-    await writeWhole(
-      handle,
-      encodeFrame(this.#index.markerOf(segment), 'seal', { id: this.#writer, counter: this.#counter++ }, []),
-    )
+    const view = await this.#index.refresh()
+    if (view.end.offset === 0) return
+    const { handle, segment } = await this.#openFile(view.end)
+    const { witness } = await knownOf(handle, segment, view)
+    const writer = { id: this.#writer, counter: this.#counter++ }
+    await writeWhole(handle, encodeFrame(this.#index.markerOf(segment), { kind: 'seal', writer, witness, entries: [] }))
     await handle.datasync()
     await this.#index.refresh()
   }
 }
+
+/** What a process knows to be durable of a segment. */
+interface Known {
+  readonly segment: number
+  readonly witness: Witness
+}
+
+/** Makes durable what others wrote as far as it was read, so that a frame can vouch for it. */
+async function knownOf(handle: FileHandle, segment: number, view: LogView): Promise<Known> {
+  await handle.datasync()
+  return { segment, witness: witnessOf(view, segment, view.end.segment === segment ? view.end.offset : 0) }
+}
+
+const witnessOf = (view: LogView, segment: number, durable: number): Witness => ({
+  durable,
+  tornBytes: view.torn(segment).bytesBelow(durable),
+})
 
 /** One write for all bytes: what others append comes before or behind it. A frame that was cut off is none. */
 async function writeWhole(handle: FileHandle, bytes: Buffer): Promise<void> {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { link, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type ProvenderError, fail, isProvenderError } from '../../../kernel/errors.ts'
@@ -124,6 +125,8 @@ export function storeFailure(thrown: unknown, path: string): ProvenderError {
   ) {
     return fail('STORE_FULL', `No room for the push log in ${path}: ${message}`, { cause: thrown })
   }
+  if (code === 'ENOENT' && existsSync(join(path, 'manifests')))
+    return fail('CORRUPT_STORE', `A file of the push log in ${path} is missing: ${message}`, { cause: thrown })
   if (code !== undefined)
     return fail('STORE_UNREACHABLE', `The push log in ${path} cannot be used: ${message}`, { cause: thrown })
   if (message.startsWith('INTERRUPT Error'))

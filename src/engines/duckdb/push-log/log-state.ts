@@ -2,6 +2,7 @@ import { limits } from '../../../kernel/limits.ts'
 import type { Frame, FramedFile } from './frame.ts'
 import { type Place, positionOf, startOf } from './position.ts'
 import { type RecordHead, decodeHead } from './record-codec.ts'
+import { TornSpans } from './torn-spans.ts'
 
 /** Where the record that holds an idempotency key lies. */
 export interface Holder {
@@ -28,6 +29,8 @@ export interface LogView {
   readonly frameStart: (place: Place) => number
   /** Whether a segment carries dead letters, or ids of replayed ones. */
   readonly hasLetters: (segment: number) => boolean
+  /** What is no frame in an unsealed segment, up to where it was read. */
+  readonly torn: (segment: number) => TornSpans
 }
 
 /** A key older than this behind the newest one is forgotten: twice what a retry may take, for clocks that differ. */
@@ -47,6 +50,7 @@ export class LogState {
   #voids: ReadonlySet<bigint> = new Set()
   readonly #starts = new Map<number, number[]>()
   readonly #letterSegments = new Set<number>()
+  readonly #torn = new Map<number, TornSpans>()
   #newestUs = 0n
   #pruneAt = pruneAt
   segment: number
@@ -64,7 +68,16 @@ export class LogState {
       voids: this.#voids,
       frameStart: ({ segment, offset }) => this.#starts.get(segment)?.findLast((start) => start <= offset) ?? 0,
       hasLetters: (segment) => this.#letterSegments.has(segment),
+      torn: (segment) => this.#tornOf(segment),
     }
+  }
+
+  /** Where the segment is damaged, by what a frame's writer knew of it; undefined where it agrees with what was read. */
+  damageSeenBy({ offset, witness }: Frame): number | undefined {
+    const torn = this.#tornOf(this.segment)
+    const gap = Math.max(0, Math.min(offset, witness.durable) - this.offset)
+    if (torn.bytesBelow(witness.durable) + gap <= witness.tornBytes) return undefined
+    return gap > 0 ? this.offset : torn.lastBelow(witness.durable)
   }
 
   /** Who holds a key at an instant. */
@@ -84,6 +97,7 @@ export class LogState {
     const starts = this.#starts.get(this.segment) ?? []
     this.#starts.set(this.segment, starts)
     if (frame.offset - (starts.at(-1) ?? 0) >= startsBytes) starts.push(frame.offset)
+    if (frame.offset > this.offset) this.#tornOf(this.segment).add({ from: this.offset, to: frame.offset })
     if (frame.kind === 'records') {
       for (const [entry, { bytes }] of frame.entries.entries()) {
         const position = positionOf({ segment: this.segment, offset: frame.offset + entry })
@@ -98,6 +112,12 @@ export class LogState {
   nextSegment(): void {
     this.segment++
     this.offset = 0
+  }
+
+  #tornOf(segment: number): TornSpans {
+    const torn = this.#torn.get(segment) ?? new TornSpans()
+    this.#torn.set(segment, torn)
+    return torn
   }
 
   #note(head: RecordHead, at: Omit<Holder, 'atUs'>): void {

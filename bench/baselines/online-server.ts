@@ -1,0 +1,43 @@
+import { type IncomingMessage, createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { openRawRows } from './raw-rows.ts'
+
+/**
+ * A bare node:http server. It answers a GET with a constant body. Of a POST it reads the body, takes the ids out of it, reads
+ * the row of each raw from LMDB, and answers a constant body too. Bodies are as long as those of the other side.
+ */
+export async function open(input: unknown): Promise<{ info: { url: string }; close(): Promise<void> }> {
+  const { dir, oneBytes, batchBytes } = input as {
+    readonly dir: string
+    readonly oneBytes: number
+    readonly batchBytes: number
+  }
+  const rows = openRawRows(dir)
+  const [one, batch] = ['x'.repeat(oneBytes), 'x'.repeat(batchBytes)]
+  const headers = (length: number) => ({ 'content-type': 'application/json', 'content-length': length })
+  let bytes = 0
+  const server = createServer((request, response) => {
+    if (request.method === 'GET') response.writeHead(200, headers(oneBytes)).end(one)
+    else
+      readBody(request, (body) => {
+        const { entities } = JSON.parse(body) as { readonly entities: readonly { readonly id: number }[] }
+        for (const { id } of entities) bytes += rows.get(id).length
+        response.writeHead(200, headers(batchBytes)).end(batch)
+      })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    info: { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` },
+    close: async () => {
+      server.closeAllConnections()
+      server.close()
+      await rows.close()
+      if (bytes < 0) throw new Error('Rows were read')
+    },
+  }
+}
+
+function readBody(request: IncomingMessage, then: (body: string) => void): void {
+  const chunks: Buffer[] = []
+  request.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => then(Buffer.concat(chunks).toString()))
+}
