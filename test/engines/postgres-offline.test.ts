@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, inject, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
 import { offlineLaws } from 'provender/testing'
 import type { FileSourceDef } from '../../src/define/definition.ts'
 import { openPostgresOffline } from '../../src/engines/postgres/offline.ts'
@@ -50,3 +50,21 @@ for (const place of ['the primary', 'a replica'] as const) {
     }
   })
 }
+
+test('closing the store ends a query whose rows nobody reads', async () => {
+  const url = await newSchema()
+  await using bench = await openBench()
+  const offline = openPostgresOffline({ url, replicas: [], local: bench.offline })
+  const sql = 'select n as k, now() as at from generate_series(1, 3000000) as s(n)'
+  const source = { kind: 'source', name: 'many', type: 'postgres', query: sql, timestamp: 'at' } as const
+  const take = [{ column: 'k', as: 'k', type: 'int64' as const }]
+  const result = await offline.query({ plan: { kind: 'source', source, take } })
+  const batches = result.batches()[Symbol.asyncIterator]()
+  expect((await batches.next()).done).toBe(false)
+  await offline[Symbol.asyncDispose]()
+  await expect(
+    (async () => {
+      while ((await batches.next()).done !== true);
+    })(),
+  ).rejects.toMatchObject({ code: 'CLOSED' })
+})

@@ -28,6 +28,8 @@ export interface QueryEngine {
 
 /** Starts a query. An as-of join is computed whole: its spine goes up, its answers come down and are put beside the spine here. */
 export async function startQuery(engine: QueryEngine, query: OfflineQuery, call?: Call): Promise<QueryResult> {
+  // PostgreSQL tells nobody how far a query is.
+  query.watch?.(() => null)
   const inputs = inputsOf(leavesOf(query.plan))
   const [input, ...others] = inputs
   if (input === undefined) return startPlain(engine, query.plan, call)

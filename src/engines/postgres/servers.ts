@@ -26,6 +26,8 @@ export interface PostgresServers extends AsyncDisposable {
    * there is none. `write`: to the primary.
    */
   reader(call: Call | undefined, write: boolean): Promise<Reader>
+  /** Transactions under way: closing the servers ends them. */
+  readonly underway: Set<AsyncDisposable>
 }
 
 interface Replica {
@@ -43,8 +45,10 @@ export function openServers(url: string, replicaUrls: readonly string[]): Postgr
     connections: primary,
     isReplica: false,
   })
+  const underway = new Set<AsyncDisposable>()
   return Object.freeze({
     primary,
+    underway,
     async reader(call, write) {
       checkCall(call)
       const there = replicas.filter(({ outUntilMs }) => outUntilMs <= performance.now())
@@ -65,6 +69,7 @@ export function openServers(url: string, replicaUrls: readonly string[]): Postgr
       return ofPrimary(call)
     },
     async [Symbol.asyncDispose]() {
+      await Promise.all([...underway].map((each) => each[Symbol.asyncDispose]()))
       await Promise.all(
         [primary, ...replicas.map(({ connections }) => connections)].map((each) => each[Symbol.asyncDispose]()),
       )

@@ -26,6 +26,7 @@ export class Session implements AsyncDisposable {
     this.#reader = reader
     this.call = call
     this.isReplica = reader.isReplica
+    servers.underway.add(this)
     this.#stopWatching = whenEnded(call, () => this.#cancel())
   }
 
@@ -80,6 +81,7 @@ export class Session implements AsyncDisposable {
   failure(thrown: unknown): ProvenderError {
     this.#failed = true
     if (isProvenderError(thrown)) return thrown
+    if (this.#disposal !== undefined) return fail('CLOSED', 'The query was ended', { cause: thrown })
     try {
       checkCall(this.call)
     } catch (ended) {
@@ -103,6 +105,7 @@ export class Session implements AsyncDisposable {
 
   async #end(): Promise<void> {
     this.#stopWatching()
+    this.#servers.underway.delete(this)
     if (this.#stream !== undefined && !this.#stream.readableEnded) {
       this.#failed = true
       this.#stream.on('error', () => undefined).destroy()
