@@ -207,7 +207,10 @@ function latestBlock(relation: Latest, context: Context): Block {
   const rows = { ...select(input), columns: kept }
   steps.push(...dialect.latest({ table, rows, by, order: rowOrder(input, relation.order) }))
   const named = wrapped({ ...input, columns: kept }, `SELECT * FROM ${dialect.ident(table)}`, dialect)
-  return { ...named, columns: input.columns.map((c) => (kept.includes(c) ? columnOf(named, c.name) : constantOf(c, dialect))) }
+  return {
+    ...named,
+    columns: input.columns.map((c) => (kept.includes(c) ? columnOf(named, c.name) : constantOf(c, dialect))),
+  }
 }
 
 /** A column that is the same in all rows, wherever it is read. */

@@ -36,7 +36,7 @@ export const offlineRunLaws: readonly Law<OfflineHarness>[] = [1, 2].map((seed) 
         logBefore: head,
         purgedBelow: 0n,
         newFrom: null,
-    foreign: null,
+        foreign: null,
         coveredFiles: files.filter((_, file) => file === coveredFile),
         newFiles: files.filter((_, file) => file !== coveredFile),
       })

@@ -23,7 +23,12 @@ const definitions = (view: object = {}): WireDefinitions => ({
 const second = 1_000_000n
 
 /** Inserts an order that happened, and was written, so many seconds ago. */
-async function order(t: ProductionStore, customer: number, ago: { event: number; written?: number }, amount: number): Promise<void> {
+async function order(
+  t: ProductionStore,
+  customer: number,
+  ago: { event: number; written?: number },
+  amount: number,
+): Promise<void> {
   const at = (seconds: number): string => formatInstant(t.clock.now() - BigInt(seconds) * second)
   await t.sql(
     `insert into orders values (${customer}, '${at(ago.event)}', '${at(ago.written ?? ago.event)}', ${amount}, 'n${amount}', '2026-01-02')`,
@@ -74,7 +79,10 @@ test('without a created time, late rows are found as far back as the view says',
   await using t = await openProductionStore()
   await t.sql(orders)
   const { sources, ...rest } = definitions({ lateness: '1h' })
-  await t.store.apply({ ...rest, sources: { orders: { type: 'postgres', query: 'select * from orders', timestamp: 'ordered_at' } }, })
+  await t.store.apply({
+    ...rest,
+    sources: { orders: { type: 'postgres', query: 'select * from orders', timestamp: 'ordered_at' } },
+  })
   expect(sources).toBeDefined()
   await order(t, 1, { event: 7200 }, 10)
   await order(t, 2, { event: 7200 }, 20)

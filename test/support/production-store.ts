@@ -60,12 +60,7 @@ export async function openProductionStore(): Promise<ProductionStore> {
       return store
     },
     config,
-    async sql(text) {
-      const client = new pg.Client({ connectionString: config.offline.url })
-      await client.connect()
-      await client.query(text)
-      await client.end()
-    },
+    sql: (text) => runSql(config.offline.url, text),
     clock,
     can: { files: false, sql: true, parquet: true },
     async put(source, file, table) {
@@ -79,18 +74,10 @@ export async function openProductionStore(): Promise<ProductionStore> {
     backupOnline: () => redis.backup(),
     wipeOnline: () => redis.empty(),
     async backupMetadata() {
-      const url = new URL(metadata)
-      const schema = url.searchParams.get('options')?.split('=').at(-1) ?? ''
-      const copy = join(dir, `${++count}.sql`)
-      url.search = ''
-      await run(await program('pg_dump'), ['-d', url.href, '-n', schema, '-f', copy])
+      const putBack = await backupSchema(metadata, join(dir, `${++count}.sql`))
       return async () => {
         await store[Symbol.asyncDispose]()
-        const client = new pg.Client({ connectionString: url.href })
-        await client.connect()
-        await client.query(`drop schema ${schema} cascade`)
-        await client.end()
-        await run(await program('psql'), ['-d', url.href, '-q', '-f', copy])
+        await putBack()
         store = await open()
       }
     },
@@ -109,18 +96,31 @@ export async function openProductionStore(): Promise<ProductionStore> {
 
 /** The store of an operator who loads files before whatever reads them. */
 function loading(store: Store): Store {
-  const loaded =
-    <A extends readonly unknown[], R>(verb: (...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      await store.load()
-      return verb(...args)
-    }
   return {
     ...store,
-    materialize: loaded(store.materialize),
-    startMaterialize: loaded(store.startMaterialize),
-    historical: loaded(store.historical),
-    events: loaded(store.events),
-    snapshot: loaded(store.snapshot),
+    materialize: async (...asked) => store.load().then(() => store.materialize(...asked)),
+    startMaterialize: async (...asked) => store.load().then(() => store.startMaterialize(...asked)),
+    historical: async (...asked) => store.load().then(() => store.historical(...asked)),
+    events: async (...asked) => store.load().then(() => store.events(...asked)),
+    snapshot: async (...asked) => store.load().then(() => store.snapshot(...asked)),
   }
+}
+
+/** Copies the schema of a url; calling the answer puts it back as it was. */
+async function backupSchema(schemaUrl: string, copy: string): Promise<() => Promise<void>> {
+  const url = new URL(schemaUrl)
+  const schema = url.searchParams.get('options')?.split('=').at(-1) ?? ''
+  url.search = ''
+  await run(await program('pg_dump'), ['-d', url.href, '-n', schema, '-f', copy])
+  return async () => {
+    await runSql(url.href, `drop schema ${schema} cascade`)
+    await run(await program('psql'), ['-d', url.href, '-q', '-f', copy])
+  }
+}
+
+async function runSql(url: string, text: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query(text)
+  await client.end()
 }

@@ -1,5 +1,5 @@
 import { assert, must } from '../../kernel/assert.ts'
-import type { AsOf, AsOfJoin, Predicate, Relation } from '../../query/relation.ts'
+import type { AsOf, AsOfJoin, Beside, Predicate, Relation } from '../../query/relation.ts'
 import { fieldsOf, own } from '../../query/relation.ts'
 import type { FeatureType } from '../../values/feature-type.ts'
 import { type Value, compareValues } from '../../values/value.ts'
@@ -72,18 +72,19 @@ export function evaluate(relation: Relation, leaves: Leaves): Rows {
       return { fields: fieldsOf(relation), rows: [[BigInt(evaluate(relation.input, leaves).rows.length)]] }
     case 'asOf':
       return asOf(relation, leaves)
-    case 'beside': {
-      const left = evaluate(relation.left, leaves)
-      const right = project(
-        evaluate(relation.right, leaves),
-        relation.right.uses.map((use) => use.name),
-      )
-      assert(left.rows.length === right.rows.length, 'both sides have as many rows')
-      return {
-        fields: [...left.fields, ...right.fields],
-        rows: left.rows.map((row, i) => [...row, ...(right.rows[i] ?? [])]),
-      }
-    }
+    case 'beside':
+      return beside(relation, leaves)
+  }
+}
+
+function beside(relation: Beside, leaves: Leaves): Rows {
+  const left = evaluate(relation.left, leaves)
+  const used = relation.right.uses.map((use) => use.name)
+  const right = project(evaluate(relation.right, leaves), used)
+  assert(left.rows.length === right.rows.length, 'both sides have as many rows')
+  return {
+    fields: [...left.fields, ...right.fields],
+    rows: left.rows.map((row, i) => [...row, ...(right.rows[i] ?? [])]),
   }
 }
 

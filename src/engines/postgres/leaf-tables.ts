@@ -68,7 +68,11 @@ export async function leafTable(context: LeafContext, leaf: SourceRows | SqlRows
   return {
     rows: () => (loaded.files.length === 0 ? null : text),
     seeks: (keys) =>
-      indexedBy(context.client, loaded.table, leaf.take, keys, (name) => loaded.physical.get(name) ?? name),
+      indexedBy(
+        context.client,
+        { table: loaded.table, take: leaf.take, physical: (name) => loaded.physical.get(name) ?? name },
+        keys,
+      ),
   }
 }
 
@@ -87,16 +91,22 @@ async function foreignLeaf(context: LeafContext, leaf: SourceRows, source: Postg
     seeks:
       table === undefined
         ? never
-        : (keys) => indexedBy(context.client, tableName(table), leaf.take, keys, (name) => name),
+        : (keys) =>
+            indexedBy(context.client, { table: tableName(table), take: leaf.take, physical: (name) => name }, keys),
   }
+}
+
+interface Indexed {
+  readonly table: string
+  readonly take: readonly Take[]
+  /** The table's own name of a column. */
+  readonly physical: (name: string) => string
 }
 
 async function indexedBy(
   client: pg.ClientBase,
-  table: string,
-  take: readonly Take[],
+  { table, take, physical }: Indexed,
   keys: readonly string[],
-  physical: (name: string) => string,
 ): Promise<boolean> {
   const columnFor = (as: string): string | undefined => take.find((each) => each.as === as)?.column
   const columns = keys.map(columnFor)

@@ -90,7 +90,7 @@ export class Session implements AsyncDisposable {
     const state = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
     const message = thrown instanceof Error ? thrown.message : String(thrown)
     if (message.includes('no vector<')) return fail('BAD_VALUE', message, { cause: thrown })
-    if (/^22/.test(state)) return fail('BAD_VALUE', message, { cause: thrown })
+    if (state.startsWith('22')) return fail('BAD_VALUE', message, { cause: thrown })
     return asError(this.#reader.connections, thrown)
   }
 

@@ -70,8 +70,10 @@ async function write(
     return { key: hash, args: [hash, asBuffer(row)] }
   })
   const work = { script: writeRows, head: ({ tag }: Group) => [fieldOf(space), marksKey(tag)], most: rowsAtOnce }
-  const cut = (answer: unknown): WriteOutcome[] =>
-    [...String(answer)].map((digit) => (digit === '1' ? 'applied' : 'superseded'))
+  const cut = (answer: unknown, count: number): WriteOutcome[] => {
+    const digits = String(answer)
+    return Array.from({ length: count }, (_, i) => (digits[i] === '1' ? 'applied' : 'superseded'))
+  }
   return spread(servers, work, { items, cut }, call)
 }
 

@@ -104,7 +104,7 @@ async function look(addresses: readonly string[], looking: Looking, call: Call |
       failure = thrown
     }
   }
-  throw failure ?? fail('STORE_UNREACHABLE', `No node of ${looking.name} answers`)
+  throw failure instanceof Error ? failure : fail('STORE_UNREACHABLE', `No node of ${looking.name} answers`)
 }
 
 /** Reads an answer to CLUSTER SLOTS: `[first, last, [host, port, …], …]`, the first server being the one that takes writes. */
