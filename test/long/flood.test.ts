@@ -11,15 +11,10 @@ test(
   async () => {
     const shop = await openServedShop()
     const server = await shop.serve()
-    const reads = async (ms: number): Promise<number> => {
-      const reading = hammer(server.url, 4, () => look(1))
-      await setTimeout(ms)
-      await reading.stop()
-      expect([reading.toll.broken, reading.toll.refused]).toEqual([[], 0])
-      expect([...reading.toll.statuses.keys()]).toEqual([200])
-      return percentile(reading.toll.latenciesMs, 99)
-    }
-    await reads(1000)
+    // Over connections that are there before the flood, as those of a service are: libuv accepts one connection in a turn of the
+    // event loop, so that some hundred new ones at once wait for each other, and for as many turns, whoever they are of.
+    const reading = hammer(server.url, 4, () => look(1))
+    await setTimeout(1000)
     const floods = [
       hammer(server.url, 400, () => ({ method: 'GET', path: '/v1/views' })),
       hammer(server.url, 64, () => ({
@@ -30,9 +25,13 @@ test(
       hammer(server.url, 32, () => purchase(1)),
     ]
     await setTimeout(3000)
+    const before = reading.toll.latenciesMs.length
+    await setTimeout(4000)
+    await Promise.all([reading, ...floods].map((each) => each.stop()))
+    expect([reading.toll.broken, reading.toll.refused]).toEqual([[], 0])
+    expect([...reading.toll.statuses.keys()]).toEqual([200])
     // Far beyond what it is on a machine of its own, and within what a caller waits.
-    expect(await reads(4000)).toBeLessThan(2000)
-    await Promise.all(floods.map((flood) => flood.stop()))
+    expect(percentile(reading.toll.latenciesMs.slice(before), 99)).toBeLessThan(2000)
     for (const { toll } of floods) {
       expect([toll.broken, toll.refused]).toEqual([[], 0])
       expect([...toll.statuses.keys()].filter((status) => status !== 200 && status !== 503)).toEqual([])
@@ -58,12 +57,12 @@ test(
   },
 )
 
-test('a refusal names when to try again, before its body was read', async () => {
+test('a refusal names when to try again, before its body was read', { timeout: 90_000 }, async () => {
   const shop = await openServedShop()
   const server = await shop.serve()
   const flood = hammer(server.url, 500, () => ({ method: 'GET', path: '/v1/views' }))
   let refused: Response | undefined
-  const endsAtMs = performance.now() + 15_000
+  const endsAtMs = performance.now() + 60_000
   while (refused === undefined && performance.now() < endsAtMs) {
     const answer = await fetch(`${server.url}/v1/validate`, { method: 'POST', body: 'x'.repeat(100_000) })
     if (answer.status === 503) refused = answer

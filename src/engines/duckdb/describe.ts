@@ -13,7 +13,7 @@ import { explain } from './explain.ts'
 import type { FileSchema } from './file-schema.ts'
 import { type LeafContext, filesOfAskers } from './leaf-context.ts'
 import { userQuery } from './sql-table.ts'
-import { filesOf } from './source-files.ts'
+import { changeOf, filesOf } from './source-files.ts'
 
 /** Looks at sources; the answers are in the order of the questions. */
 export async function describeSources(
@@ -53,8 +53,25 @@ async function describeSource(
   }
 }
 
+/** How often files are listed again that changed while they were looked at. */
+const describeTries = 4
+
 async function describeFiles(engine: Engine, source: FileSourceDef, call?: Call): Promise<SourceFacts> {
-  const files = await filesOf(source, engine.repositoryDir)
+  for (let tries = 1; ; tries++) {
+    const files = await filesOf(source, engine.repositoryDir)
+    try {
+      return await factsOf(engine, source, { files, call })
+    } catch (thrown) {
+      if (tries === describeTries || (await changeOf(files)) === undefined) throw thrown
+    }
+  }
+}
+
+async function factsOf(
+  engine: Engine,
+  source: FileSourceDef,
+  { files, call }: { readonly files: readonly FileIdentity[]; readonly call: Call | undefined },
+): Promise<SourceFacts> {
   const opened = await engine.session(call, false)
   await using session = opened.session
   const schemas = await engine.schemas.of(session, files, source.type)
