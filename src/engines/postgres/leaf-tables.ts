@@ -181,12 +181,9 @@ export async function userQuery(
   label: string,
 ): Promise<string> {
   const text = sql.trim().replace(/;+$/, '')
-  const tables = await Promise.all(
-    inputs.map(async (input): Promise<SqlTable> => ({
-      name: input.source.name,
-      query: await inputTable(context, input),
-    })),
-  )
+  const tables: SqlTable[] = []
+  // One after another: they share one connection, and what is checked on it stands between two savepoints of one name.
+  for (const input of inputs) tables.push({ name: input.source.name, query: await inputTable(context, input) })
   await context.check(text, tables, label)
   return withTables(text, tables)
 }
