@@ -296,6 +296,28 @@ export const offlineVectorLaws: readonly Law<OfflineHarness>[] = [
       assert.deepEqual(v, [1n, 2n])
     },
   },
+  ...(
+    [
+      ['float64', [null, 30, 20]],
+      ['list<int64>', [null, [30n, null], [30n]]],
+      ['vector<2>', [null, [30, 1], [20, 2]]],
+    ] as const
+  ).map(([type, values]) => ({
+    law: `of rows of one instant, one whose ${type} is null is the least`,
+    async run(harness: OfflineHarness) {
+      await using store = await harness.open()
+      const rows = values.map((value): (Value | null)[] => [1n, T0, null, value])
+      const path = await store.put('source', [{ columns: [...columns().slice(0, 3), { name: 'v', type }], rows }])
+      const { definitions, view } = sketch(path, { features: { v: type } })
+      const spine = { kind: 'rows' as const, rows: [{ k: 1n, at: T0 }] }
+      const { v } = await asOf(store.offline, definitions, useOf(view), { spine })
+      const snapshot = await read(
+        store.offline,
+        snapshotPlan(definitions, useOf(view), { at: T0, includeExpired: false }),
+      )
+      assert.deepEqual([v, snapshot['v']], [[values[1]], [values[1]]])
+    },
+  })),
   {
     law: 'values of every type come back exactly, in every mode',
     async run(harness) {

@@ -43,6 +43,8 @@ export async function keepRows(
   const rows = rowsOf(input)
   const label = `input "${leaf.name}"`
   const finder = new ColumnFinder(new Map(leaf.uses.map((u) => [u.name, u.type])))
+  // Columns have their names even without a row.
+  if (input.kind === 'columns') finder.see(Object.fromEntries(Object.keys(input.columns).map((name) => [name, null])))
   let count = 0
   for await (const { row } of rows()) {
     finder.see(row)
@@ -53,7 +55,7 @@ export async function keepRows(
   }
   const found = finder.columns()
   // No rows, no names: the columns in use are there all the same.
-  const columns = count === 0 ? leaf.uses.map((u): { name: string; type: JsColumnType } => ({ ...u })) : found
+  const columns = found.length === 0 ? leaf.uses.map((u): { name: string; type: JsColumnType } => ({ ...u })) : found
   checkNames(
     leaf,
     columns.map((c) => c.name),

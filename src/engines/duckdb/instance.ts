@@ -34,6 +34,8 @@ export async function openInstance(tempDir: string, limits: InstanceLimits): Pro
     memory_limit: `${Math.floor(limits.memoryBytes / 1_000_000)}MB`,
     threads: String(limits.threads),
     preserve_insertion_order: 'true',
+    // As of 1.5.6 it turns row_number() = 1 into an aggregate that, where the first row it meets is null, answers another one.
+    disabled_optimizers: 'top_n_window_elimination',
   })
   const connection = await db.connect()
   try {

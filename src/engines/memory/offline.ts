@@ -10,7 +10,7 @@ import type { Positioned, PushLog } from '../../ports/push-log.ts'
 import type { InputRows, LogRows, SourceRows } from '../../query/relation.ts'
 import { fieldsOf } from '../../query/relation.ts'
 import type { Field } from '../../values/batch.ts'
-import { type FeatureType, widens } from '../../values/feature-type.ts'
+import type { FeatureType } from '../../values/feature-type.ts'
 import { type FileIdentity, sameFile } from '../../values/file-identity.ts'
 import { tombstoneTie } from '../../values/order.ts'
 import type { Value } from '../../values/value.ts'
@@ -97,7 +97,7 @@ function sourceRows(leaf: SourceRows, files: readonly MemoryFile[]): Rows {
       const i = file.columns.findIndex((c) => c.name === take.column)
       const type = file.columns[i]?.type
       if (type === undefined) throw fail('MISSING_COLUMN', `The file ${file.path} has no column "${take.column}"`)
-      if (!widens(type, take.type))
+      if (!takes(type, take.type))
         throw fail('TYPE_MISMATCH', `The column "${take.column}" of ${file.path} is ${type}, not ${take.type}`)
       return { i, type, as: take.type }
     })
