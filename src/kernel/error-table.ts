@@ -167,6 +167,13 @@ export const errorTable = Object.freeze({
   RUN_CANCELLED: row(409, 7, 'The run was cancelled', 'Run it again: it resumes from what is covered.'),
   // Stores: exit 5.
   STORE_UNREACHABLE: passing(503, 5, 'A store cannot be reached', 'Check that it runs and try again.'),
+  STORE_UNFIT: passing(503, 5, 'A store is not set up for its work', 'Set it up as the detail says.'),
+  NOT_REPLICATED: passing(
+    503,
+    5,
+    'Too few replicas have taken a write',
+    'Nothing is lost: pushed rows are in the history and come online again. Look at the replicas, or retry with an idempotency key.',
+  ),
   STORE_FULL: passing(503, 5, 'A store has no room', 'Free disk space and try again.'),
   OVERLOADED: passing(503, 5, 'The server has too much to do', 'Try again after the seconds that `retry-after` names.'),
   DEADLINE_EXCEEDED: passing(504, 5, 'The deadline has passed', 'Ask for less, or allow more time with x-timeout-ms.'),

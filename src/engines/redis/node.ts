@@ -1,20 +1,19 @@
-import { Redis, type RedisOptions } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { abandonable } from '../../kernel/abandon.ts'
 import { type Call, checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
-import { explainRedis } from './failure.ts'
+import { Connection, type ServerOptions } from './connection.ts'
+import { explainRedis, isSilence } from './failure.ts'
 import type { Script } from './scripts.ts'
 
-/** Times in milliseconds. The driver's own are to wait without end. */
+/** Times in milliseconds. */
 const waits = Object.freeze({
-  /** For a connection. */
-  connectMs: 1_000,
   /** For an answer, unless the call says otherwise. */
   answerMs: 5_000,
-  /** Between two tries to connect, at most. */
-  reconnectMs: 500,
   /** How long nobody asks a server that does not answer, until somebody tries again. */
   openMs: 250,
+  /** Before the deadline of a call, so that who asked is told that the store is away rather than that time is up. */
+  marginMs: 30,
 })
 
 /** Failures in a row after which a server is not asked for a while. */
@@ -27,21 +26,23 @@ export interface Asking extends Call {
   readonly waitMs?: number
 }
 
-/** Where a server is, and as whom it is asked. */
-export type ServerOptions = Pick<RedisOptions, 'host' | 'port' | 'username' | 'password' | 'db' | 'tls'>
-
 /** One Redis server: a connection for look-ups, and one for all else, so that no look-up stands behind a load. */
 export class RedisNode implements AsyncDisposable {
   readonly name: string
-  readonly #reads: Connected
-  readonly #writes: Connected
+  readonly #reads: Connection
+  readonly #writes: Connection
   #failures = 0
   #closedUntilMs = 0
 
   constructor(name: string, options: ServerOptions) {
     this.name = name
-    this.#reads = connected(options)
-    this.#writes = connected(options)
+    this.#reads = new Connection(name, options)
+    this.#writes = new Connection(name, options)
+  }
+
+  /** Whether there is a connection to it, for what is not a look-up. */
+  get open(): boolean {
+    return this.#writes.open
   }
 
   /** Runs a script. @throws as `explainRedis`; DEADLINE_EXCEEDED, INTERRUPTED. What was sent may still be done. */
@@ -91,67 +92,48 @@ export class RedisNode implements AsyncDisposable {
     // One at a time tries whether it is back.
     if (this.#failures >= patience) this.#closedUntilMs = performance.now() + waits.openMs
     const connection = reads ? this.#reads : this.#writes
-    const waitMs = call?.waitMs ?? waits.answerMs
     try {
-      const answer = await abandonable(within(waitMs, this.name, asked(connection, work)), call)
+      const answer = await abandonable(within(connection, waitOf(call), work), call)
       this.#failures = 0
       this.#closedUntilMs = 0
       return answer
     } catch (thrown) {
-      const error = explainRedis(this.name, thrown)
-      if (error.code === 'STORE_UNREACHABLE') this.#failures += 1
-      throw error
+      if (isSilence(thrown)) this.#failures += 1
+      throw explainRedis(this.name, thrown)
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#reads.redis.disconnect()
-    this.#writes.redis.disconnect()
+    this.#reads[Symbol.dispose]()
+    this.#writes[Symbol.dispose]()
   }
 }
 
-/** A connection that opens itself again and again; `ready` is renewed each time it is lost. */
-interface Connected {
-  readonly redis: Redis
-  ready: Promise<void>
+function waitOf(call: Asking | undefined): number {
+  const usualMs = call?.waitMs ?? waits.answerMs
+  if (call?.deadlineAtMs === undefined) return usualMs
+  const leftMs = call.deadlineAtMs - Date.now()
+  return leftMs > 2 * waits.marginMs ? Math.min(usualMs, leftMs - waits.marginMs) : usualMs
 }
 
-function connected(options: ServerOptions): Connected {
-  const redis = new Redis({
-    ...options,
-    connectTimeout: waits.connectMs,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: (times) => Math.min(20 * 2 ** Math.min(times, 10), waits.reconnectMs),
-    keepAlive: 10_000,
-  })
-  const connection: Connected = { redis, ready: readyOf(redis) }
-  // Who asks while it is lost is told by that; nobody else needs to know.
-  redis.on('error', () => undefined)
-  redis.on('close', () => {
-    connection.ready = readyOf(redis)
-  })
-  return connection
-}
-
-async function readyOf(redis: Redis): Promise<void> {
-  await new Promise<void>((resolve) => redis.once('ready', resolve))
-}
-
-async function asked<T>({ redis, ready }: Connected, work: (redis: Redis) => Promise<T>): Promise<T> {
-  if (redis.status !== 'ready') await ready
-  return work(redis)
-}
-
-/** Gives up waiting after a while. */
-async function within<T>(waitMs: number, name: string, work: Promise<T>): Promise<T> {
+/** Does it on a connection, and gives up after a while: what was not sent until then never is. */
+async function within<T>(connection: Connection, waitMs: number, work: (redis: Redis) => Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>()
-  const giveUp = (): void =>
-    reject(fail('STORE_UNREACHABLE', `The online store ${name} did not answer within ${waitMs} ms`))
+  let over = false
+  const giveUp = (): void => {
+    over = true
+    reject(connection.lateness(waitMs))
+  }
   // An answer may lie there unread, where this process was busy: it comes before this.
   const timer = setTimeout(() => setImmediate(giveUp), waitMs)
+  const sent = async (): Promise<T> => {
+    if (connection.refusal !== undefined) throw connection.refusal
+    await connection.opened()
+    if (over) return late
+    return work(connection.redis)
+  }
   try {
-    return await Promise.race([work, late])
+    return await Promise.race([connection.open ? work(connection.redis) : sent(), late])
   } finally {
     clearTimeout(timer)
   }

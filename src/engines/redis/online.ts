@@ -70,12 +70,15 @@ async function write(
     return { key: hash, args: [hash, asBuffer(row)] }
   })
   const work = { script: writeRows, head: ({ tag }: Group) => [fieldOf(space), marksKey(tag)], most: rowsAtOnce }
-  const cut = (answer: unknown, count: number): WriteOutcome[] => {
+  const cut = (answer: unknown, count: number): (WriteOutcome | undefined)[] => {
     const digits = String(answer)
-    return Array.from({ length: count }, (_, i) => (digits[i] === '1' ? 'applied' : 'superseded'))
+    return Array.from({ length: count }, (_, i) => outcomes[digits[i] ?? ''])
   }
   return spread(servers, work, { items, cut }, call)
 }
+
+/** What the digits of `writeRows` say. */
+const outcomes: Readonly<Record<string, WriteOutcome>> = Object.freeze({ '1': 'applied', '0': 'superseded' })
 
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 

@@ -26,7 +26,8 @@ interface Batch {
  */
 export function coalescedReads(servers: Servers, project: string): OnlineStore['read'] {
   let batch: Batch | undefined
-  const cut = (answer: unknown): (Uint8Array | null)[] => answer as (Buffer | null)[]
+  const cut = (answer: unknown): (Uint8Array | null | undefined)[] =>
+    (answer as (Buffer | null | number)[]).map((row) => (typeof row === 'number' ? undefined : row))
   const work = { script: readRows, head: () => [], most: keysAtOnce }
   const open = (): Batch => {
     const items: Item[] = []

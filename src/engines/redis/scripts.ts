@@ -8,11 +8,12 @@ export interface Script {
   readonly reads: boolean
 }
 
-function script(reads: boolean, body: string): Script {
-  // Without the flag a server of a cluster refuses keys of several slots, though it has them all.
-  const flags = reads ? 'no-writes,allow-cross-slot-keys' : 'allow-cross-slot-keys'
+/** `no-writes`: it changes nothing. `allow-oom`: it runs though memory is full, since it frees some or writes a few bytes at most. */
+function script(flag: '' | 'no-writes' | 'allow-oom', body: string): Script {
+  // Without this a server of a cluster refuses keys of several slots, though it has them all.
+  const flags = flag === '' ? 'allow-cross-slot-keys' : `${flag},allow-cross-slot-keys`
   const text = `#!lua flags=${flags}\n${body}`
-  return Object.freeze({ text, sha: createHash('sha1').update(text).digest('hex'), reads })
+  return Object.freeze({ text, sha: createHash('sha1').update(text).digest('hex'), reads: flag === 'no-writes' })
 }
 
 // Rows are packed rows (codecs/packed-row): revision at byte 6, the Order at 14, 46 bytes of header, all big-endian and
@@ -42,22 +43,36 @@ end
 
 // What a space holds is counted beside its marks: n<space> = rows that are no tombstones, e<space> = the newest event time.
 
-/** ARGV: field, marks, then key and row in turn. Answers a text of one digit a row: 1 stored, 0 superseded. */
+/** Whether an answer says that a key is not here: it moves, or has moved, to another node. */
+const isAway = `
+local function isAway(answer) return type(answer) == 'table' and string.find(answer.err, 'non local key', 1, true) end
+`
+
+/**
+ * ARGV: field, marks, then key and row in turn. Answers a text of one digit a row: 1 stored, 0 superseded, 2 the key is not here. Where a key
+ * holds what is no row, those before it stay written, and counted.
+ */
 export const writeRows = script(
-  false,
-  `${compareRows}
-local field, marks, outcomes = ARGV[1], ARGV[2], {}
+  '',
+  `${compareRows}${isAway}
+local field, marks, outcomes, trouble = ARGV[1], ARGV[2], {}, nil
+local known = redis.call('HGET', marks, 'e' .. field)
 local more, newest, n1, n2 = 0, nil, -1, -1
+if known then n1, n2 = struct.unpack('>I4I4', known) end
 local function isRow(row) return string.byte(row, 2) % 2 == 0 end
 for i = 3, #ARGV, 2 do
   local key, new = ARGV[i], ARGV[i + 1]
-  local old = redis.call('HGET', key, field)
-  if old and #old < header then return redis.error_reply('CORRUPT ' .. #old .. ' bytes are no row') end
-  if isRow(new) then
+  local old = redis.pcall('HGET', key, field)
+  local away = isAway(old)
+  if type(old) == 'table' and not away then trouble = old; break end
+  if old and not away and #old < header then trouble = redis.error_reply('CORRUPT ' .. #old .. ' bytes are no row'); break end
+  if isRow(new) and not away then
     local e1, e2 = struct.unpack('>I4I4', new, 15)
     if e1 > n1 or (e1 == n1 and e2 > n2) then newest, n1, n2 = string.sub(new, 15, 22), e1, e2 end
   end
-  if not old or replaces(new, old) then
+  if away then
+    outcomes[(i - 1) / 2] = '2'
+  elseif not old or replaces(new, old) then
     redis.call('HSET', key, field, new)
     if isRow(new) then more = more + 1 end
     if old and isRow(old) then more = more - 1 end
@@ -67,27 +82,30 @@ for i = 3, #ARGV, 2 do
   end
 end
 if more ~= 0 then redis.call('HINCRBY', marks, 'n' .. field, more) end
-if newest then
-  local old = redis.call('HGET', marks, 'e' .. field)
-  local o1, o2 = -1, -1
-  if old then o1, o2 = struct.unpack('>I4I4', old) end
-  if n1 > o1 or (n1 == o1 and n2 > o2) then redis.call('HSET', marks, 'e' .. field, newest) end
-end
+if newest then redis.call('HSET', marks, 'e' .. field, newest) end
+if trouble then return trouble end
 return table.concat(outcomes)`,
 )
 
-/** ARGV: field and key in turn. Answers the row of each, or nil. */
+/** ARGV: field and key in turn. Answers the row of each, nil where there is none, 2 where the key is not here. */
 export const readRows = script(
-  true,
-  `
+  'no-writes',
+  `${isAway}
 local rows = {}
-for i = 1, #ARGV, 2 do rows[(i + 1) / 2] = redis.call('HGET', ARGV[i + 1], ARGV[i]) end
+for i = 1, #ARGV, 2 do
+  local row = redis.pcall('HGET', ARGV[i + 1], ARGV[i])
+  if type(row) == 'table' then
+    if not isAway(row) then return row end
+    row = 2
+  end
+  rows[(i + 1) / 2] = row
+end
 return rows`,
 )
 
 /** ARGV: field, marks, event before (biased int64), revision up to (u64), whether tombstones too (1, 0), then keys. Answers how many rows it freed. */
 export const sweepRows = script(
-  false,
+  'allow-oom',
   `
 local field, marks, tombstones, freed, less = ARGV[1], ARGV[2], ARGV[5] == '1', 0, 0
 local e1, e2 = struct.unpack('>I4I4', ARGV[3])
@@ -111,7 +129,7 @@ return freed`,
 
 /** ARGV: field, then keys. Answers how many rows it freed. */
 export const dropRows = script(
-  false,
+  'allow-oom',
   `
 local freed = 0
 for i = 2, #ARGV do freed = freed + redis.call('HDEL', ARGV[i], ARGV[1]) end
@@ -129,7 +147,7 @@ end
 
 /** KEYS: marks. ARGV: an id to take where there is none, then spaces. Answers the incarnation, then cursor, stamp, rows and newest event time of each space. */
 export const readMarks = script(
-  false,
+  'allow-oom',
   `${incarnation}
 if redis.call('HEXISTS', KEYS[1], 'id') == 0 then redis.call('HSET', KEYS[1], 'id', ARGV[1]) end
 local marks = { incarnation() }
@@ -141,7 +159,7 @@ return marks`,
 
 /** KEYS: marks. ARGV: space, cursor, stamp. */
 export const birth = script(
-  false,
+  '',
   `
 if redis.call('HSETNX', KEYS[1], 's' .. ARGV[1], ARGV[3]) == 1 then redis.call('HSET', KEYS[1], 'c' .. ARGV[1], ARGV[2]) end
 return 1`,
@@ -149,7 +167,7 @@ return 1`,
 
 /** KEYS: marks. ARGV: space, cursor, incarnation. Answers 1 where it moved. */
 export const moveCursor = script(
-  false,
+  '',
   `${incarnation}
 if incarnation() ~= ARGV[3] then return 0 end
 local old = redis.call('HGET', KEYS[1], 'c' .. ARGV[1])
@@ -164,7 +182,7 @@ return 1`,
 
 /** KEYS: marks. ARGV: space, the stamp that must be there (empty: none), the new one, incarnation. Answers 1 where it changed. */
 export const swapStamp = script(
-  false,
+  '',
   `${incarnation}
 if incarnation() ~= ARGV[4] then return 0 end
 if (redis.call('HGET', KEYS[1], 's' .. ARGV[1]) or '') ~= ARGV[2] then return 0 end
@@ -174,13 +192,13 @@ return 1`,
 
 /** KEYS: marks. ARGV: space. Forgets the marks of a space. */
 export const dropMarks = script(
-  false,
+  'allow-oom',
   `return redis.call('HDEL', KEYS[1], 'c' .. ARGV[1], 's' .. ARGV[1], 'n' .. ARGV[1], 'e' .. ARGV[1])`,
 )
 
 /** KEYS: schemas. ARGV: fingerprint and text in turn (an empty text asks only). Answers the text kept for each, or nil. */
 export const keepSchemas = script(
-  false,
+  '',
   `
 local kept = {}
 for i = 1, #ARGV, 2 do

@@ -1,7 +1,8 @@
 import calculateSlot from 'cluster-key-slot'
 import type { Call } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
-import { RedisNode, type ServerOptions } from './node.ts'
+import type { ServerOptions } from './connection.ts'
+import { RedisNode } from './node.ts'
 
 /** A server that takes writes, with the part of all keys that is its own. A standalone server has them all. */
 export interface Group {
@@ -94,12 +95,20 @@ interface Looking {
   readonly name: string
 }
 
-/** Asks one server after the other until one answers. */
+/** How long one server is waited for that may tell where keys are, in milliseconds; the next one may tell it sooner. */
+const lookMs = 500
+
+/** Asks one server after the other until one answers; those first that there is a connection to. */
 async function look(addresses: readonly string[], looking: Looking, call: Call | undefined): Promise<Topology> {
   let failure: unknown
-  for (const address of new Set(addresses)) {
+  const open = (address: string): number => (looking.at(address).open ? 0 : 1)
+  for (const address of [...new Set(addresses)].toSorted((a, b) => open(a) - open(b))) {
     try {
-      return topologyOf(await looking.at(address).ask(call, 'CLUSTER', 'SLOTS'), address, looking)
+      return topologyOf(
+        await looking.at(address).ask({ ...call, waitMs: lookMs }, 'CLUSTER', 'SLOTS'),
+        address,
+        looking,
+      )
     } catch (thrown) {
       failure = thrown
     }

@@ -1,5 +1,5 @@
 import { checkCall } from '../../kernel/call.ts'
-import { isProvenderError } from '../../kernel/errors.ts'
+import { fail, isProvenderError } from '../../kernel/errors.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isElsewhere } from './failure.ts'
 import type { Argument, Asking } from './node.ts'
@@ -24,64 +24,129 @@ export interface Work {
 /** Commands under way to one group: more would only lie in buffers. */
 const atOnce = 4
 
-/** How long work without a deadline waits for servers that fail over, in milliseconds. */
+/** How long writes wait for servers that fail over, in milliseconds; with a deadline, no longer than a little before it. */
 const patienceMs = 20_000
+const marginMs = 50
+/** How long reads look for keys that are moving: who reads does not wait for a server that is away. */
+const movingMs = 1_000
 const pauseMs = 100
+
+/** What to do, and how the answer of a command is taken apart: one result for each item, undefined where its key is with another server. */
+export interface Given<T> {
+  readonly items: readonly Item[]
+  readonly cut: (answer: unknown, count: number) => readonly (T | undefined)[]
+}
 
 /**
  * Does the same with many entities: groups them by the server that has them, cuts them into commands, and answers one result for
- * each item. `cut` takes the answer of a command apart. What was done may be done again: it must not matter.
+ * each item. Keys that move are looked for where they are; writes wait for servers that fail over. What was done may be done again: it
+ * must not matter.
  */
-export async function spread<T>(
-  servers: Servers,
-  work: Work,
-  given: { readonly items: readonly Item[]; readonly cut: (answer: unknown, count: number) => readonly T[] },
-  call?: Asking,
-): Promise<T[]> {
-  const results: T[] = Array.from({ length: given.items.length })
+export async function spread<T>(servers: Servers, work: Work, given: Given<T>, call?: Asking): Promise<T[]> {
+  const round: Round<T> = { ...given, results: Array.from({ length: given.items.length }), left: [], failures: [] }
   let left = given.items.map((_, i) => i)
-  const untilMs = performance.now() + (call?.deadlineAtMs === undefined && !work.script.reads ? patienceMs : 0)
-  for (let tries = 0; left.length > 0; tries++) {
-    const topology = await (tries === 0 ? servers.topology(call) : servers.refresh(call))
-    const failed: { readonly items: readonly number[]; readonly error: unknown }[] = []
-    const lots = lotsOf(topology, given.items, left)
-    const doing = [...lots].map(async ([group, items]) =>
-      inTurn(items, work.most, async (part) => {
-        try {
-          const answer = await askGroup(
-            topology.groups[group],
-            work,
-            part.map((i) => given.items[i] as Item),
-            call,
-          )
-          const cut = given.cut(answer, part.length)
-          for (const [j, i] of part.entries()) results[i] = cut[j] as T
-        } catch (error) {
-          failed.push({ items: part, error })
-        }
-      }),
-    )
-    await Promise.all(doing)
-    const [first] = failed
-    if (first === undefined) break
-    const moved = failed.find(({ error }) => isElsewhere(error))
-    const away = failed.every(({ error }) => isElsewhere(error) || isAway(error))
-    if (!away) throw failed.find(({ error }) => !isElsewhere(error) && !isAway(error))?.error ?? first.error
-    if (work.script.reads && moved === undefined) {
+  const untilMs = performance.now() + patienceOf(work, call)
+  for (let tries = 0; ; tries++) {
+    const topology = await (tries === 0
+      ? servers.topology(call)
+      : servers.refresh(call).catch(() => servers.topology(call)))
+    round.left = []
+    round.failures = []
+    await askGroups(topology, work, round, { left, call })
+    // A key that still is not where it should be, although that was looked up just now, is moving: it is asked for by itself.
+    const moving = round.left
+    if (tries > 0 && moving.length > 0) {
+      round.left = []
+      await inTurn(moving, 1, async ([i]) => askAlone(servers, topology, work, round, { i: i as number, call }))
+    }
+    if (round.left.length === 0 && round.failures.length === 0) return round.results as T[]
+    const failure = round.failures.find(({ error }) => !isAway(error)) ?? round.failures[0]
+    if (failure !== undefined && !isAway(failure.error)) throw failure.error
+    if (failure !== undefined && work.script.reads) {
       // Whoever reads does not wait for a failover; those after him should find out where things are now.
       servers.refresh().catch(() => undefined)
-      throw first.error
+      throw failure.error
     }
-    // A key that moves between two servers is asked for by itself, where the first one says.
-    if (moved !== undefined && tries > 0) {
-      left = await oneByOne(servers, work, { ...given, left: failed.flatMap(({ items }) => items), results }, call)
-      if (left.length === 0) break
-    } else left = failed.flatMap(({ items }) => items)
-    if (tries > 0 && performance.now() > untilMs) throw first.error
+    if (performance.now() > untilMs)
+      throw failure?.error ?? fail('STORE_UNREACHABLE', `${servers.name}: keys are moving between nodes`)
+    left = [...round.left, ...round.failures.flatMap(({ items }) => items)]
     if (tries > 0) await sleep(pauseMs)
     checkCall(call)
   }
-  return results
+}
+
+/** What one go through the items leaves to be done. */
+interface Round<T> extends Given<T> {
+  readonly results: (T | undefined)[]
+  /** Whose keys are elsewhere. */
+  left: number[]
+  failures: { readonly items: readonly number[]; readonly error: unknown }[]
+}
+
+interface Asked {
+  readonly left: readonly number[]
+  readonly call: Asking | undefined
+}
+
+async function askGroups<T>(topology: Topology, work: Work, round: Round<T>, { left, call }: Asked): Promise<void> {
+  const doing = [...lotsOf(topology, round.items, left)].map(async ([group, items]) =>
+    inTurn(items, work.most, async (part) => {
+      try {
+        const asked = part.map((i) => round.items[i] as Item)
+        take(round, part, await askGroup(topology.groups[group], work, asked, call))
+      } catch (error) {
+        if (isElsewhere(error)) round.left.push(...part)
+        else round.failures.push({ items: part, error })
+      }
+    }),
+  )
+  await Promise.all(doing)
+}
+
+function take<T>(round: Round<T>, part: readonly number[], answer: unknown): void {
+  const cut = round.cut(answer, part.length)
+  for (const [j, i] of part.entries()) {
+    const result = cut[j]
+    if (result === undefined) round.left.push(i)
+    else round.results[i] = result
+  }
+}
+
+/** Asks for an item by its key, and follows once where that is said to be elsewhere. */
+async function askAlone<T>(
+  servers: Servers,
+  topology: Topology,
+  work: Work,
+  round: Round<T>,
+  { i, call }: { readonly i: number; readonly call: Asking | undefined },
+): Promise<void> {
+  const { key, args } = round.items[i] as Item
+  try {
+    const group = topology.groups[topology.groupOf(key)]
+    if (group === undefined) throw new Error('Assertion failed: a key lies in a group')
+    const asked = group.node.run(work.script, [key], [...work.head(group), ...args], call)
+    const answer = await asked.catch(async (thrown: unknown) => {
+      const [, word, address] = /\b(MOVED|ASK) \d+ (\S+)/.exec(thrown instanceof Error ? thrown.message : '') ?? []
+      if (word === undefined || address === undefined) throw thrown
+      // What stands beside rows is the other server's own; one that has no slots yet has none, and is only read from.
+      const known = topology.groups.find(({ node }) => node.name === address)
+      const there = known ?? (work.script.reads ? { node: servers.at(address), tag: '' } : undefined)
+      if (there === undefined) throw thrown
+      const all = [...work.head(there), ...args]
+      return word === 'ASK'
+        ? there.node.runAsking(work.script, key, all, call)
+        : there.node.run(work.script, [key], all, call)
+    })
+    take(round, [i], answer)
+  } catch (error) {
+    if (isElsewhere(error)) round.left.push(i)
+    else round.failures.push({ items: [i], error })
+  }
+}
+
+function patienceOf({ script }: Work, call: Asking | undefined): number {
+  const leftMs = call?.deadlineAtMs === undefined ? patienceMs : call.deadlineAtMs - Date.now() - marginMs
+  return Math.min(leftMs, script.reads ? movingMs : patienceMs)
 }
 
 const isAway = (error: unknown): boolean => isProvenderError(error) && error.code === 'STORE_UNREACHABLE'
@@ -122,41 +187,4 @@ async function askGroup(
   const args: Argument[] = [...head(group)]
   for (const item of items) args.push(...item.args)
   return group.node.run(script, [], args, call)
-}
-
-interface OneByOne<T> {
-  readonly items: readonly Item[]
-  readonly cut: (answer: unknown, count: number) => readonly T[]
-  readonly left: readonly number[]
-  readonly results: T[]
-}
-
-/** Asks for each item by its key, and follows once where that is said to be elsewhere. Answers what is still to be done. */
-async function oneByOne<T>(
-  servers: Servers,
-  { script, head }: Work,
-  { items, cut, left, results }: OneByOne<T>,
-  call: Asking | undefined,
-): Promise<number[]> {
-  const topology = await servers.topology(call)
-  const still: number[] = []
-  for (const i of left) {
-    const { key, args } = items[i] as Item
-    const group = topology.groups[topology.groupOf(key)]
-    if (group === undefined) throw new Error('Assertion failed: a key lies in a group')
-    const all = [...head(group), ...args]
-    try {
-      const answer = await group.node.run(script, [key], all, call).catch(async (thrown: unknown) => {
-        const [, word, address] = /\b(MOVED|ASK) \d+ (\S+)/.exec(thrown instanceof Error ? thrown.message : '') ?? []
-        if (word === undefined || address === undefined) throw thrown
-        const there = servers.at(address)
-        return word === 'ASK' ? there.runAsking(script, key, all, call) : there.run(script, [key], all, call)
-      })
-      results[i] = cut(answer, 1)[0] as T
-    } catch (thrown) {
-      if (!isElsewhere(thrown) && !isAway(thrown)) throw thrown
-      still.push(i)
-    }
-  }
-  return still
 }
