@@ -10,6 +10,7 @@ import {
   rowsFor,
   schemaOf,
 } from '../decide/log-rows.ts'
+import { abandonable } from '../kernel/abandon.ts'
 import type { Call } from '../kernel/call.ts'
 import { byteList, itemOf } from '../values/byte-list.ts'
 import type { OnlineStore, WriteOutcome } from '../ports/online.ts'
@@ -34,10 +35,10 @@ export async function writeOnline(deps: IngestDeps, record: LogRecord, call?: Ca
     await Promise.all(
       places.map(async ({ id, view, generation, serves }) => {
         written.add(id)
-        const packed = await packFor(deps, generation, record)
+        const packed = await packFor(deps, generation, record, call)
         const done = await deps.online.write({ view, generation: generation.generation }, packed.latest, call)
         // Once more: a store that was emptied since the rows were packed has lost their schema.
-        await fingerprintOf(deps, generation)
+        await fingerprintOf(deps, generation, call)
         if (serves && look === 0) outcomes.push({ packed, done })
       }),
     )
@@ -54,7 +55,7 @@ export async function foreseeOnline(
 ): Promise<boolean[]> {
   if (record.to === 'offline') return record.rows.map(() => false)
   const serving = placesOf(snapshot, record).filter((place) => place.serves)
-  const packed = await Promise.all(serving.map(({ generation }) => packFor(deps, generation, record)))
+  const packed = await Promise.all(serving.map(({ generation }) => packFor(deps, generation, record, call)))
   const stored = await deps.online.read(
     serving.map(({ view, generation }, i) => ({
       space: { view, generation: generation.generation },
@@ -117,8 +118,13 @@ interface Packed extends LatestRows {
   readonly rows: readonly (PackedEntity | null)[]
 }
 
-async function packFor(deps: IngestDeps, generation: StoredGeneration, record: LogRecord): Promise<Packed> {
-  const fingerprint = await fingerprintOf(deps, generation)
+async function packFor(
+  deps: IngestDeps,
+  generation: StoredGeneration,
+  record: LogRecord,
+  call: Call | undefined,
+): Promise<Packed> {
+  const fingerprint = await fingerprintOf(deps, generation, call)
   const rows = rowsFor(record, generation, encoderOf(generation.resolved, fingerprint))
   return { rows, ...latestOf(rows) }
 }
@@ -130,7 +136,11 @@ const asked = new WeakMap<OnlineStore, Map<string, Promise<number>>>()
  * Pushes that shared a group go on in one turn of the microtasks, and ask once for all of them. Who asks later asks anew, since
  * the store may have been emptied in between.
  */
-function fingerprintOf({ online }: IngestDeps, { resolved }: StoredGeneration): Promise<number> {
+function fingerprintOf(
+  { online }: IngestDeps,
+  { resolved }: StoredGeneration,
+  call: Call | undefined,
+): Promise<number> {
   const text = schemaOf(resolved)
   const now = asked.get(online) ?? new Map<string, Promise<number>>()
   asked.set(online, now)
@@ -139,7 +149,8 @@ function fingerprintOf({ online }: IngestDeps, { resolved }: StoredGeneration): 
     now.set(text, answer)
     queueMicrotask(() => now.delete(text))
   }
-  return answer
+  // It is asked for all of them: none of their deadlines is its own.
+  return abandonable(answer, call)
 }
 
 interface Outcomes {

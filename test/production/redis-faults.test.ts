@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import type { Store } from '../../src/contract/store.ts'
+import { type RedisServer, startRedis } from '../support/redis-server.ts'
+import { type RedisStore, keepPushing, openRedisStore, served, unlessOperating, until } from '../support/redis-store.ts'
+
+async function start(extra: readonly string[] = []): Promise<RedisServer> {
+  const server = await startRedis(extra)
+  onTestFinished(() => server[Symbol.asyncDispose]())
+  return server
+}
+
+/** A store whose rounds end before its servers do. */
+async function open(server: RedisServer, rounds = true): Promise<RedisStore> {
+  const opened = await openRedisStore({ url: server.url }, rounds)
+  onTestFinished(() => opened[Symbol.asyncDispose]())
+  return opened
+}
+
+const ids = 40
+
+/** Waits until every row of the history is served, and none that was acknowledged is missing. */
+async function healed(store: Store, acknowledged: ReadonlyMap<number, number>): Promise<void> {
+  const history = async (): Promise<(number | null)[]> => {
+    await using table = await store.snapshot('seen', { at: new Date(Date.now() + 1000) })
+    const found = new Map((await table.rows()).map((row) => [Number(row['id']), Number(row['n'])]))
+    return Array.from({ length: ids }, (_, id) => found.get(id) ?? null)
+  }
+  const known = await history()
+  for (const [id, n] of acknowledged) expect(known[id]).toBeGreaterThanOrEqual(n)
+  await until('all that was pushed is served', async () => {
+    const now = await served(store, ids)
+    return known.every((n, id) => now[id] === n)
+  })
+}
+
+test.each([
+  ['with what it had written', ['--appendonly', 'yes']],
+  ['with nothing', ['--appendonly', 'no']],
+])('a Redis killed under pushes and runs comes back %s: no acknowledged push is missing', async (_, how) => {
+  const server = await start(how)
+  const { store } = await open(server)
+  // Covered, so that an emptied store is known to be harmed.
+  await store.push('hits', [{ id: 0, n: -1, at: new Date() }])
+  await store.materialize()
+  const pushing = keepPushing(store, ids)
+  const runs: Promise<unknown>[] = []
+  for (let kills = 0; kills < 3; kills++) {
+    await sleep(150)
+    runs.push(store.materialize().catch(unlessOperating))
+    await sleep(5 + 20 * kills)
+    await server.kill()
+    await sleep(100)
+    await server.restart()
+  }
+  await sleep(150)
+  const { acknowledged } = await pushing.stop()
+  await Promise.all(runs)
+  expect(acknowledged.size).toBeGreaterThan(ids / 2)
+  await healed(store, acknowledged)
+})
+
+test('a Redis that stands still: reads and pushes fail within their deadlines, and recover by themselves', async () => {
+  const server = await start()
+  const { store } = await open(server)
+  const row = (n: number) => [{ id: 1, n, at: new Date() }]
+  await store.push('hits', row(0))
+  server.signal('SIGSTOP')
+  const stoppedAtMs = performance.now()
+  const codes = new Map<string, number>()
+  let [slowestMs, asked] = [0, 0]
+  const ask = async (work: () => Promise<unknown>, deadlineMs: number): Promise<void> => {
+    const startedMs = performance.now()
+    const code = await work().then(
+      () => 'answered',
+      (thrown: unknown) => {
+        unlessOperating(thrown)
+        return (thrown as { code: string }).code
+      },
+    )
+    asked += 1
+    codes.set(code, (codes.get(code) ?? 0) + 1)
+    slowestMs = Math.max(slowestMs, performance.now() - startedMs - deadlineMs)
+  }
+  const all: Promise<void>[] = []
+  while (performance.now() - stoppedAtMs < 5000) {
+    all.push(ask(async () => store.online('seen', [{ id: 1 }], { timeoutMs: 250 }), 250))
+    if (all.length % 10 === 0) all.push(ask(async () => store.push('hits', row(all.length), { timeoutMs: 400 }), 400))
+    await sleep(10)
+  }
+  await Promise.all(all)
+  expect(asked).toBe(all.length)
+  // Told that the store is away, which is 503; a push may hear that time is up.
+  expect([...codes.keys()].filter((code) => !['STORE_UNREACHABLE', 'DEADLINE_EXCEEDED'].includes(code))).toEqual([])
+  expect(codes.get('STORE_UNREACHABLE')).toBeGreaterThan(0.9 * asked)
+  expect(slowestMs).toBeLessThan(100)
+  server.signal('SIGCONT')
+  const continuedAtMs = performance.now()
+  await until('reads are answered', async () => (await served(store, 2))[1] !== null)
+  await until('pushes are taken', async () => (await store.push('hits', row(-1))).superseded + 1 > 0)
+  expect(performance.now() - continuedAtMs).toBeLessThan(3000)
+})
+
+test('an emptied Redis is filled again without a command, and never serves what is wrong meanwhile', async () => {
+  const server = await start()
+  const { store, stopRounds } = await open(server)
+  await store.push(
+    'hits',
+    Array.from({ length: ids }, (_, id) => ({ id, n: id, at: new Date() })),
+  )
+  await store.materialize()
+  const full = await served(store, ids)
+  expect(full).toEqual(Array.from({ length: ids }, (_, id) => id))
+  let reads = 0
+  let going = true
+  const reading = (async () => {
+    while (going) {
+      // A row that is lost is not there; one that is there is whole and right.
+      for (const [id, n] of (await served(store, ids)).entries()) expect([null, id]).toContain(n)
+      reads += 1
+      await sleep(2)
+    }
+  })()
+  for (let i = 0; i < 3; i++) {
+    await server.empty()
+    await until('it is emptied, and filled again', async () => (await served(store, ids)).every((n, id) => n === id))
+    await sleep(120)
+  }
+  going = false
+  await reading
+  expect(reads).toBeGreaterThan(10)
+  await stopRounds()
+  await server.empty()
+  expect(await served(store, ids)).toEqual(full.map(() => null))
+})
