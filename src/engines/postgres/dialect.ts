@@ -99,9 +99,7 @@ export const postgresDialect: Dialect = Object.freeze({
       by.length === 0 ? `${text} LIMIT 1` : text.replace(/^SELECT /, () => `SELECT DISTINCT ON (${by.join(', ')}) `)
     return [{ sql: `${ident(table)} AS (${one})` }]
   },
-  asOf: (parts) => [
-    { sql: `${ident(parts.table)} AS MATERIALIZED (${parts.seekable ? seeking(parts) : joining(parts)})` },
-  ],
+  asOf: (parts) => [{ sql: `${ident(parts.table)} AS MATERIALIZED (${formOf(parts)(parts)})` }],
   together: (left, others, row) => ({
     from: [
       `${ident(left.table)} AS ${left.alias}`,
@@ -110,6 +108,12 @@ export const postgresDialect: Dialect = Object.freeze({
     order: [`${left.alias}.${ident(row)}`],
   }),
 } satisfies Dialect)
+
+/** What a left row may know of does not follow its time alone where its own instant decides about created times. */
+function formOf({ seekable, knownByLeft }: AsOfParts): (parts: AsOfParts) => string {
+  if (seekable) return seeking
+  return knownByLeft ? joining : merging
+}
 
 const descending = (term: OrderTerm): string => `${comparable(term.sql, term.type)} DESC NULLS LAST`
 
@@ -129,6 +133,26 @@ function joining(parts: AsOfParts): string {
   return `SELECT i.${ident(left.row)} AS "row"${outputs(parts)} FROM ${ident(left.table)} AS i LEFT JOIN (${pairs}) AS w ON w."row" = i.${ident(left.row)}`
 }
 
+/**
+ * Right rows are numbered from the first of their key to the latest, and both sides laid in one line by key and time: the greatest
+ * number seen so far is the row that a left row sees. Two sorts, however many right rows a left row could see.
+ */
+function merging(parts: AsOfParts): string {
+  const { left, right, ttlUs } = parts
+  const keys = right.keys.map((_, k) => `_k${k}`)
+  const ordered = [...keys, '_event', '_n']
+  const places = [...keys.map((name, k) => `${right.keys[k] ?? ''} AS ${name}`), `${right.event} AS _event`]
+  const number = `row_number() OVER (ORDER BY ${[...right.keys, ...earliestFirst(parts)].join(', ')}) AS _n`
+  const there = [...right.keys.map((key) => `${key} IS NOT NULL`), `${right.event} IS NOT NULL`, ...right.where]
+  const rows = `SELECT ${[...places, number, winnerColumns(parts)].join(', ')} FROM ${right.from} WHERE ${there.join(' AND ')}`
+  const asked = [...left.keys.map((key) => `_l.${ident(key)}`), `_l.${ident(left.at)}`]
+  const line = `SELECT ${ordered.join(', ')}, NULL::bigint AS _row FROM _right UNION ALL SELECT ${asked.join(', ')}, NULL, _l.${ident(left.row)} FROM ${ident(left.table)} AS _l`
+  const by = keys.length === 0 ? '' : `PARTITION BY ${keys.join(', ')} `
+  const seen = `SELECT _row, _event AS _at, max(_n) OVER (${by}ORDER BY _event, _row NULLS FIRST, _n ROWS UNBOUNDED PRECEDING) AS _seen FROM (${line}) AS _line`
+  const young = ttlUs === 0n ? '' : ` AND ${youngEnough('w._event', 's._at', ttlUs)}`
+  return `WITH _right AS MATERIALIZED (${rows}) SELECT s._row AS "row"${outputs(parts)} FROM (${seen}) AS s LEFT JOIN _right AS w ON w._n = s._seen${young} WHERE s._row IS NOT NULL`
+}
+
 const winnerColumns = ({ right }: AsOfParts): string =>
   [
     ...right.outputs.map((o) => `${o.sql} AS ${ident(o.name)}`),
@@ -142,7 +166,7 @@ function conditions({ left, right, ttlUs, knownByLeft }: AsOfParts, alias: strin
   return [
     ...right.keys.map((key, k) => `${key} = ${alias}.${ident(left.keys[k] ?? '')}`),
     `${right.event} <= ${at}`,
-    ...(ttlUs === 0n ? [] : [oldEnough(right.event, at, ttlUs)]),
+    ...(ttlUs === 0n ? [] : [youngEnough(right.event, at, ttlUs)]),
     ...(knownByLeft ? [right.created === null ? 'false' : `${right.created} <= ${at}`] : []),
     ...right.where,
   ].join(' AND ')
@@ -151,7 +175,7 @@ function conditions({ left, right, ttlUs, knownByLeft }: AsOfParts, alias: strin
 /** PostgreSQL's time begins in 4713 BC: before that there is nothing to subtract from. */
 const subtractableUs = 4_000n * 365n * 86_400_000_000n
 
-const oldEnough = (event: string, at: string, ttlUs: bigint): string =>
+const youngEnough = (event: string, at: string, ttlUs: bigint): string =>
   ttlUs <= subtractableUs
     ? `${event} >= ${at} - interval '${ttlUs} microseconds'`
     : `${event} + interval '${ttlUs / 1_000_000n} seconds' + interval '${ttlUs % 1_000_000n} microseconds' >= ${at}`
@@ -162,6 +186,13 @@ const latestFirst = ({ right }: AsOfParts): string =>
     ...(right.created === null ? [] : [`${right.created} DESC NULLS LAST`]),
     ...[...right.rest, ...right.ties].map(descending),
   ].join(', ')
+
+/** The same order from its other end. */
+const earliestFirst = ({ right }: AsOfParts): string[] => [
+  right.event,
+  ...(right.created === null ? [] : [`${right.created} NULLS FIRST`]),
+  ...[...right.rest, ...right.ties].map((term) => `${comparable(term.sql, term.type)} NULLS FIRST`),
+]
 
 const outputs = ({ right }: AsOfParts): string =>
   right.outputs
