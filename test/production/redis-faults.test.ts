@@ -133,3 +133,49 @@ test('an emptied Redis is filled again without a command, and never serves what 
   await server.empty()
   expect(await served(store, ids)).toEqual(full.map(() => null))
 })
+
+test('a Redis without room: a clear error, nothing half written, and all is well when it gets more', async () => {
+  const server = await start(['--maxmemory', '4mb', '--maxmemory-policy', 'noeviction'])
+  const { store } = await open(server)
+  const padding = 'p'.repeat(500)
+  const { definitions } = await store.registry()
+  await store.apply({
+    ...definitions,
+    sources: { hits: { type: 'push', schema: { id: 'int64', n: 'int64', text: 'string' }, timestamp: 'at' } },
+    views: { seen: { entities: ['user'], source: 'hits', features: { n: 'int64', text: 'string' } } },
+  })
+  const batch = (from: number) =>
+    Array.from({ length: 500 }, (_, i) => ({
+      id: from + i,
+      n: from + i,
+      text: `${from + i} ${padding}`,
+      at: new Date(),
+    }))
+  let [full, pushed] = [false, 0]
+  for (; !full && pushed < 20_000; pushed += 500) {
+    await store.push('hits', batch(pushed), { timeoutMs: 2000 }).catch((thrown: unknown) => {
+      expect(thrown).toMatchObject({ code: 'STORE_FULL', status: 503, remedy: expect.stringContaining('maxmemory') })
+      full = true
+    })
+  }
+  expect(full).toBe(true)
+  const all = Array.from({ length: pushed }, (_, id) => ({ id }))
+  const look = async (): Promise<number> => {
+    let there = 0
+    for (let i = 0; i < all.length; i += 5000)
+      for (const [j, row] of (await store.online('seen', all.slice(i, i + 5000))).entries()) {
+        if (row['n'] === null) continue
+        there += 1
+        expect([Number(row['n']), row['text']]).toEqual([i + j, `${i + j} ${padding}`])
+      }
+    return there
+  }
+  // What is there is served, whole; rows of the log that found no room are not.
+  const there = await look()
+  expect(there).toBeGreaterThan(0)
+  expect(there).toBeLessThan(pushed)
+  await expect(store.push('hits', batch(0), { timeoutMs: 2000 })).rejects.toMatchObject({ code: 'STORE_FULL' })
+  await server.ask('CONFIG', 'SET', 'maxmemory', '100mb')
+  await until('all that was pushed is served', async () => (await look()) === pushed)
+  expect((await store.push('hits', batch(0))).accepted).toBe(500)
+})

@@ -25,6 +25,8 @@ export interface RedisServer extends AsyncDisposable {
   backup(): Promise<() => Promise<void>>
   /** Forgets all that it holds, as an operator would. */
   empty(): Promise<void>
+  /** Says something to it, as an operator would. */
+  ask(command: string, ...args: string[]): Promise<unknown>
 }
 
 /** Starts a Redis that listens on the loopback; it keeps its data in an append-only file unless told otherwise. */
@@ -54,6 +56,15 @@ export async function startRedis(extra: readonly string[] = []): Promise<RedisSe
       client.disconnect()
     }
   }
+  const say = async (command: string, ...rest: string[]): Promise<unknown> => {
+    const client = new Redis(port, '127.0.0.1', { retryStrategy: () => null })
+    client.on('error', () => undefined)
+    try {
+      return await client.call(command, ...rest)
+    } finally {
+      client.disconnect()
+    }
+  }
   const start = async (): Promise<void> => {
     server = startProcess(path, args, false)
     await untilReady(server, 'Redis', ask)
@@ -66,9 +77,7 @@ export async function startRedis(extra: readonly string[] = []): Promise<RedisSe
     restart: start,
     signal: (name) => void server.child.kill(name),
     async backup() {
-      const client = new Redis(port, '127.0.0.1')
-      await client.save()
-      client.disconnect()
+      await say('SAVE')
       const copy = join(folder, `${randomUUID()}.rdb`)
       await copyFile(join(folder, 'dump.rdb'), copy)
       return async () => {
@@ -77,11 +86,8 @@ export async function startRedis(extra: readonly string[] = []): Promise<RedisSe
         await start()
       }
     },
-    async empty() {
-      const client = new Redis(port, '127.0.0.1')
-      await client.flushall()
-      client.disconnect()
-    },
+    empty: async () => void (await say('FLUSHALL')),
+    ask: say,
     async [Symbol.asyncDispose]() {
       await server.end('SIGKILL')
       rmSync(folder, { recursive: true, force: true })
