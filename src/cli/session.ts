@@ -121,7 +121,7 @@ export class Session implements AsyncDisposable {
     }
     const dir = await this.dir()
     const { openStore } = await import('../compose/open-store.ts')
-    const store = this.#owned.use(await openStore(dir, { eager: reads === 'everything' }))
+    const store = this.#owned.use(await openStore(dir, { serves: reads === 'everything' }))
     if (reads !== 'files') {
       const { driftOf } = await import('./drift.ts')
       this.#drift = driftOf(dir, store, this.call)

@@ -3,7 +3,7 @@ import type { MaterializeOptions, Named, Run, RunProgress, Store } from '../cont
 import type { RunRequest } from '../decide/attempt.ts'
 import { fail } from '../kernel/errors.ts'
 import type { Progressing } from '../materialize/run-account.ts'
-import { type StartedRuns, cancelRun, startRuns } from '../materialize/start.ts'
+import { type StartedRuns, cancelRun, resumeRun, startRuns } from '../materialize/start.ts'
 import type { RunRecord } from '../ports/run-log.ts'
 import { callOf, durationOf } from './arguments.ts'
 import type { Parts } from './parts.ts'
@@ -63,6 +63,20 @@ export function runs(
     async cancelRun(id, options) {
       return shape(await cancelRun(parts, id, callOf(options)))
     },
+  }
+}
+
+/** Goes on with runs whose process has ended, one after another, as all runs that are started together. */
+export function resuming(parts: () => Parts, { begun, ran }: RunListeners): (queued: RunRecord) => Promise<unknown> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (queued) => {
+    const ended = last.then(async () => {
+      const run = await resumeRun(parts(), queued)
+      ran(toRun(run, parts().clock.now()))
+    })
+    last = ended.catch(() => undefined)
+    begun(ended)
+    return ended
   }
 }
 

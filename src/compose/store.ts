@@ -7,6 +7,7 @@ import { limits } from '../kernel/limits.ts'
 import { isDead, processOwner } from '../kernel/process-owner.ts'
 import { type RunPoint, type Waits, defaultWaits } from '../materialize/deps.ts'
 import { maintain } from '../materialize/maintain.ts'
+import { Presence } from '../materialize/presence.ts'
 import { loadSources } from '../ingest/load.ts'
 import { asProvenderError } from '../kernel/errors.ts'
 import { callOf } from './arguments.ts'
@@ -15,7 +16,7 @@ import { doctor } from './doctor.ts'
 import type { Engines } from './engines.ts'
 import type { Parts } from './parts.ts'
 import { reads } from './reads.ts'
-import { runs } from './runs.ts'
+import { type RunListeners, resuming, runs } from './runs.ts'
 import { Observers, telemetryOf, timedOnline } from './telemetry.ts'
 import { definitionVerbs } from './verbs.ts'
 import { writes } from './writes.ts'
@@ -24,6 +25,8 @@ import { writes } from './writes.ts'
 export interface StoreOptions {
   readonly clock: Clock
   readonly waits?: Partial<Waits>
+  /** Whether it is that of a server: it goes on with runs of servers that have ended, and leaves its own to them when it is closed. */
+  readonly serves?: boolean
   /** Called between two named phases of a run. */
   readonly reached?: (point: RunPoint) => void
 }
@@ -38,6 +41,8 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
   const snapshots = openSnapshots({ registry: engines.registry })
   const metadata = noticed(engines, snapshots)
   const observers = new Observers()
+  const owner = processOwner()
+  const heard: RunListeners = { begun: end.begun, ran: (run) => observers.tell((observer) => observer.ran(run)) }
   const parts: Parts = {
     config,
     snapshots,
@@ -50,8 +55,10 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
     clock: options.clock,
     // What the server lets through, the store takes; who calls it in process is never allowed less than usual.
     batchRows: Math.max(limits.batchRows, config.server.limits.batchRows),
-    owner: processOwner(),
+    owner,
     isDead,
+    presence: new Presence({ runLog: metadata.runLog, owner, waits }),
+    resume: options.serves === true ? resuming(() => parts, heard) : null,
     waits,
     closing: end.closing,
     stopping: end.stopping,
@@ -59,7 +66,7 @@ export function composeStore(config: Config, engines: Engines, options: StoreOpt
   }
   let sweptAtMs = -sweepEveryMs
   let closing: Promise<void> | undefined
-  const runVerbs = runs(parts, { begun: end.begun, ran: (run) => observers.tell((observer) => observer.ran(run)) })
+  const runVerbs = runs(parts, heard)
   const heal = async (view: string, upTo: bigint): Promise<void> =>
     void (await runVerbs.startMaterialize([view], { end: upTo }))
   return {

@@ -5,8 +5,9 @@ import type { OfflineStore } from '../ports/offline.ts'
 import type { OnlineStore } from '../ports/online.ts'
 import type { PushLog } from '../ports/push-log.ts'
 import type { Owner } from '../ports/leases.ts'
-import type { RunLog } from '../ports/run-log.ts'
+import type { RunLog, RunRecord } from '../ports/run-log.ts'
 import type { Snapshots } from '../ports/snapshots.ts'
+import type { Presence } from './presence.ts'
 
 /** What materialization works with. */
 export interface MaterializeDeps {
@@ -19,6 +20,10 @@ export interface MaterializeDeps {
   readonly clock: Clock
   readonly owner: Owner
   readonly isDead: (owner: Owner) => boolean
+  /** The sign of life that others take this store's runs over without. */
+  readonly presence: Presence
+  /** Goes on with a run whose process has ended; null where this store does not serve: such a run is only ended. */
+  readonly resume: ((queued: RunRecord) => Promise<unknown>) | null
   readonly waits: Waits
   /** Aborted when the store closes: a run that still waits for its turn is given up, one that has begun may go on for a while. */
   readonly closing: AbortSignal

@@ -1,7 +1,6 @@
 import type { ViewSnapshot } from '../decide/snapshot.ts'
 import { type Call, checkCall } from '../kernel/call.ts'
 import type { LogTarget } from '../query/relation.ts'
-import { endAbandoned } from './abandoned.ts'
 import { catchUp } from './catch-up.ts'
 import { changeState } from './change-state.ts'
 import { harmOf } from './harm.ts'
@@ -10,9 +9,10 @@ import { tryLease } from './lease.ts'
 import { spaceOf } from './space-writer.ts'
 import { sweepExpired } from './sweep.ts'
 import { trySwitch } from './switch.ts'
+import { takeOver } from './take-over.ts'
 
 /**
- * What workers do every few seconds: end the runs of killed processes; and for every view bring the push log online, switch what may be switched, free what was
+ * What workers do every few seconds: take over the runs of processes that have ended; and for every view bring the push log online, switch what may be switched, free what was
  * replaced long enough ago, sweep what expired (a scan of all rows, so when asked), and let the log fold itself. Safe in any number of processes at once.
  */
 export async function maintain(
@@ -24,7 +24,7 @@ export async function maintain(
   },
   call?: Call,
 ): Promise<void> {
-  await endAbandoned(deps, null, call)
+  await takeOver(deps, null, call)
   const snapshot = await deps.snapshots.fresh(call)
   for (const view of snapshot.views.values()) {
     checkCall(call)

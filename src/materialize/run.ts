@@ -2,11 +2,11 @@ import type { RunRequest } from '../decide/attempt.ts'
 import type { Call } from '../kernel/call.ts'
 import { asProvenderError, fail } from '../kernel/errors.ts'
 import type { RunRecord } from '../ports/run-log.ts'
-import { endAbandoned } from './abandoned.ts'
 import type { MaterializeDeps } from './deps.ts'
 import { takeTurn } from './lease.ts'
 import { type Progressing, type RunAccount, openAccount } from './run-account.ts'
 import { runAttempt } from './run-attempt.ts'
+import { takeOver } from './take-over.ts'
 
 /** How often a run that proceeds records how far it is, for who lists it. */
 const recordEveryMs = 1000
@@ -33,6 +33,9 @@ export async function executeRun(
   const endBadly = async (thrown: unknown): Promise<RunRecord> => {
     const error = asProvenderError(cancel.signal.aborted ? cancel.signal.reason : thrown)
     const stopped = error.code === 'RUN_CANCELLED' || error.code === 'INTERRUPTED'
+    // A server that ends leaves its runs to the others, or to itself when it is back: as queued or running, to be taken over.
+    if (deps.resume !== null && deps.closing.aborted && error.code === 'INTERRUPTED' && !account.covered)
+      return { ...run, state: 'cancelled', error: { code: error.code, detail: error.message } }
     if (account.covered) account.notes.push('It ended after all that it read was online, and covered.')
     return end(stopped ? 'cancelled' : 'failed', { error: { code: error.code, detail: error.message } })
   }
@@ -48,7 +51,7 @@ export async function executeRun(
     deps.reached?.('leased')
     // The end is recorded under the lease: who holds it next takes a run that still says running for one that lost it.
     try {
-      await endAbandoned(deps, run)
+      await takeOver(deps, run)
       run = await deps.runLog.putRun({ ...run, state: 'running', startedAt: deps.clock.now() }, ['queued'])
       if (run.state !== 'running') return run
       const call: Call = { ...options.call, signal: AbortSignal.any([...signals, lease.lost, deps.stopping]) }

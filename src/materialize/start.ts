@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { RunRequest } from '../decide/attempt.ts'
 import type { Snapshot } from '../decide/snapshot.ts'
 import type { Call } from '../kernel/call.ts'
@@ -7,6 +6,7 @@ import { nearest } from '../kernel/nearest.ts'
 import type { RunRecord } from '../ports/run-log.ts'
 import type { MaterializeDeps } from './deps.ts'
 import type { Progressing } from './run-account.ts'
+import { newRunId } from './run-id.ts'
 import { executeRun } from './run.ts'
 
 /** Runs that were started: their records as queued, and the same when all have ended. */
@@ -41,6 +41,8 @@ export async function startRuns(
       at: '/start',
     })
   const queued: RunRecord[] = []
+  await using undo = new AsyncDisposableStack()
+  undo.use(await deps.presence.hold(options.call))
   for (const view of names)
     queued.push(
       await deps.runLog.putRun(
@@ -49,7 +51,9 @@ export async function startRuns(
         options.call,
       ),
     )
+  const kept = undo.move()
   const ended = (async (): Promise<RunRecord[]> => {
+    await using _present = kept
     const done: RunRecord[] = []
     for (const run of queued) {
       const onProgress = options.onProgress?.(run)
@@ -67,6 +71,13 @@ export async function startRuns(
   // Whoever only starts runs reads their end from the run log.
   ended.catch(() => undefined)
   return { queued, ended }
+}
+
+/** Runs one that was queued to go on with another; answers how it ended. */
+export async function resumeRun(deps: MaterializeDeps, queued: RunRecord): Promise<RunRecord> {
+  const [start, end] = queued.interval
+  const request: RunRequest = { repair: queued.repair, end, ...(start === null ? {} : { start }) }
+  return executeRun(deps, queued, request, {}).catch((thrown: unknown) => unrecorded(deps, queued, thrown))
 }
 
 function unrecorded({ clock }: MaterializeDeps, run: RunRecord, thrown: unknown): RunRecord {
@@ -122,13 +133,15 @@ function newRun(
   facts: { start: bigint | null; end: bigint; now: bigint; repair: boolean },
 ): RunRecord {
   return {
-    id: `run_${facts.now.toString(36)}${randomBytes(3).toString('hex')}`,
+    id: newRunId(facts.now),
     kind: 'materialize',
     view,
     state: 'queued',
     interval: [facts.start, facts.end],
     repair: facts.repair,
     owner: deps.owner,
+    presence: deps.presence.name,
+    takeOvers: 0,
     rows: 0,
     written: 0,
     superseded: 0,

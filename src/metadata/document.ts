@@ -130,6 +130,8 @@ const run = record<RunRecord>({
   interval: tuple<RunRecord['interval']>(nullable(int64), int64),
   repair: truth,
   owner,
+  presence: sinceLately(text),
+  takeOvers: sinceLately(integer),
   rows: integer,
   written: integer,
   superseded: integer,

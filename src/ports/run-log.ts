@@ -27,6 +27,10 @@ export interface RunRecord {
   readonly repair: boolean
   /** The process that runs it, or will: where that is dead, nobody does. */
   readonly owner: Owner
+  /** The lease by which the store that queued it says that it lives, for as long as it has runs; null in records of earlier releases. */
+  readonly presence: string | null
+  /** How many runs before it were to do the same, and ended with their process; null in records of earlier releases. */
+  readonly takeOvers: number | null
   /** Rows read, written, refused as superseded, skipped for a null key or event time. */
   readonly rows: number
   readonly written: number

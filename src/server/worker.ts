@@ -68,7 +68,7 @@ export async function runWorker(): Promise<void> {
   }
   try {
     const { dir, workers, worker, url, ...order } = await ordered.promise
-    await using store = await openStore(dir, { processes: workers, eager: true })
+    await using store = await openStore(dir, { processes: workers, serves: true })
     server = await serveRepository(store, dir, { ...order, among: { worker, url, others } })
     await tell({ kind: 'ready' })
     await stopping.promise

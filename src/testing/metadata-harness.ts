@@ -113,6 +113,8 @@ export const runNamed = (id: string, rest: Partial<RunRecord> = {}): RunRecord =
   error: null,
   cancel: false,
   notes: [],
+  presence: null,
+  takeOvers: 0,
   waitingAtMs: null,
   progress: null,
   ...rest,

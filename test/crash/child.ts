@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 /** A program of this folder in a process of its own. Whatever it said before it was killed is read: it writes synchronously. */
 export interface Child extends AsyncDisposable {
@@ -29,9 +29,9 @@ export function spreadOf(
 
 const node = [process.execPath, '--disable-warning=ExperimentalWarning'] as const
 
-/** Starts a program, a file of this folder. */
+/** Starts a program, a file of this folder unless its path is absolute. */
 export function startChild(program: string, ...words: readonly string[]): Child {
-  const child = spawn(node[0], [node[1], join(import.meta.dirname, program), ...words], {
+  const child = spawn(node[0], [node[1], resolve(import.meta.dirname, program), ...words], {
     stdio: ['pipe', 'pipe', 'inherit'],
     // Half of a start is compiling, which needs to be done once.
     env: { ...process.env, NODE_COMPILE_CACHE: join(import.meta.dirname, '../../node_modules/.cache/crash') },

@@ -18,6 +18,8 @@ export interface Opened {
   readonly reached?: (point: RunPoint) => void
   readonly waits?: Partial<Waits>
   readonly clock?: Clock
+  /** Whether it is that of a server. */
+  readonly serves?: boolean
 }
 
 /** Stores in memory that any number of processes open. */
@@ -53,10 +55,10 @@ export function sharedMemory(): SharedMemory {
       if (table === null) return
       tables.push({ ...table, path, sizeBytes: table.rows.length, mtimeUs: clock.now(), inode: ++inode })
     },
-    open({ around = () => ({}), reached, waits = {}, clock: own = clock } = {}) {
+    open({ around = () => ({}), reached, waits = {}, clock: own = clock, serves = false } = {}) {
       const engines = memoryEngines({ metadata, log, online, files }, own)
       seen.push(engines.offline.files)
-      const options = { clock: own, waits: { switchMs: -1, pollMs: 1, ...waits } }
+      const options = { clock: own, serves, waits: { switchMs: -1, pollMs: 1, ...waits } }
       return composeStore(
         memoryConfig,
         { ...engines, ...around(engines) },
