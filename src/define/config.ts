@@ -1,3 +1,4 @@
+import type { OnlineSettings } from './online-settings.ts'
 import type { RequestLimits } from './request-limits.ts'
 
 /** The configuration of a repository, after defaults, `${VARIABLES}` and `PROVENDER_` overrides. Paths are absolute. */
@@ -10,7 +11,7 @@ export interface Config {
   /** A folder (DuckDB over Parquet) or a PostgreSQL url with replicas. */
   readonly offline: { readonly url: string; readonly replicas: readonly string[] }
   /** A folder (LMDB), redis(s)://…, or the nodes of a Redis Cluster. */
-  readonly online: { readonly url: string } | { readonly cluster: readonly string[] }
+  readonly online: ({ readonly url: string } | { readonly cluster: readonly string[] }) & OnlineSettings
   readonly server: {
     readonly host: string
     readonly port: number

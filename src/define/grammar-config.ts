@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { filledText } from './grammar-texts.ts'
+import { type OnlineGroup, numbersOf } from './online-settings.ts'
 import { type LimitName, limitNames, requestLimitTable } from './request-limits.ts'
 
 /** Hyphens too, because people call folders and projects so. */
@@ -14,6 +15,13 @@ const limitFields = Object.fromEntries(
     return [name, wholeNumber(`${says}; ${least} to ${most}${usual === null ? '' : `, usually ${usual}`}`).optional()]
   }),
 ) as Record<LimitName, z.ZodOptional<ReturnType<typeof wholeNumber>>>
+const numberFields = (group: OnlineGroup) =>
+  Object.fromEntries(
+    Object.entries(numbersOf(group)).map(([name, { says, usual, least, most }]) => [
+      name,
+      wholeNumber(`${says}; ${least} to ${most}, usually ${usual}`).optional(),
+    ]),
+  )
 const yesOrNo = (describe: string) =>
   z.union([z.boolean(), z.string()]).describe(`${describe}; true, false, or a variable`)
 
@@ -39,10 +47,23 @@ export const configSchema = z
       .union([
         filledText('A folder: LMDB. Or redis://…, rediss://…'),
         z.strictObject({
+          url: filledText('A folder, or redis://…, rediss://…').optional(),
           cluster: z
-            .array(filledText('redis://…'))
+            .array(filledText('redis://…, or rediss://…'))
             .min(1, 'needs at least one node')
-            .describe('The nodes of a Redis Cluster'),
+            .optional()
+            .describe('The nodes of a Redis Cluster, instead of `url`'),
+          ca: filledText(
+            'The file with the certificate of the authority that signed the servers’, for rediss://',
+          ).optional(),
+          wait: z
+            .strictObject(numberFields('wait'))
+            .optional()
+            .describe('Answer a push only when replicas have its rows; off unless given'),
+          nearCache: z
+            .strictObject(numberFields('nearCache'))
+            .optional()
+            .describe('Keep rows in the process, told by the server of changes; off unless given'),
         }),
       ])
       .optional()

@@ -1,5 +1,6 @@
 import type { Path } from '../define/place.ts'
 import { limitNames } from '../define/request-limits.ts'
+import { numbersOf, onlineGroups } from '../define/online-settings.ts'
 import { nearest } from '../kernel/nearest.ts'
 
 /** The environment, as `process.env` has it. */
@@ -58,7 +59,12 @@ const overrides: readonly { readonly path: readonly string[]; readonly reading: 
   { path: ['offline', 'url'], reading: 'text' },
   { path: ['offline', 'replicas'], reading: 'list' },
   { path: ['online'], reading: 'text' },
+  { path: ['online', 'url'], reading: 'text' },
   { path: ['online', 'cluster'], reading: 'list' },
+  { path: ['online', 'ca'], reading: 'text' },
+  ...onlineGroups.flatMap((group) =>
+    Object.keys(numbersOf(group)).map((name) => ({ path: ['online', group, name], reading: 'text' as const })),
+  ),
   { path: ['stream'], reading: 'text' },
   { path: ['server', 'host'], reading: 'text' },
   { path: ['server', 'port'], reading: 'text' },
@@ -104,7 +110,7 @@ export function override(
   return { body: result, set }
 }
 
-/** A text where a mapping is needed becomes its `url`: `offline: x` with replicas from the environment. */
+/** A text where a mapping is needed becomes its `url`: `offline: x` with replicas from the environment, `online: x` with a near cache. */
 function put(
   body: Readonly<Record<string, unknown>>,
   [first, ...rest]: readonly string[],
@@ -114,7 +120,9 @@ function put(
   if (rest.length === 0) return { ...body, [first]: value }
   const inner = body[first]
   const mapping = typeof inner === 'object' && inner !== null ? inner : {}
-  const url = typeof inner === 'string' && first === 'offline' ? { url: inner } : {}
+  // Nodes of a cluster take the place of a single server.
+  const hasUrl = first === 'offline' || (first === 'online' && rest[0] !== 'cluster')
+  const url = typeof inner === 'string' && hasUrl ? { url: inner } : {}
   return { ...body, [first]: put({ ...url, ...mapping }, rest, value) }
 }
 

@@ -9,6 +9,8 @@ import type { Part, Path } from '../define/place.ts'
 import { type LimitName, limitNames, requestLimitsOf, requestLimitTable } from '../define/request-limits.ts'
 import { readShape, type Shaped } from '../define/shape.ts'
 import { fail, type ProvenderError } from '../kernel/errors.ts'
+import { numberOf } from './config-number.ts'
+import { compileOnline, onlineProblems, usualOnline } from './config-online.ts'
 import { type Environment, expand, override } from './config-variables.ts'
 
 /** The file that makes a folder a feature repository. */
@@ -119,13 +121,15 @@ function checkValues(part: Part, body: ConfigBody): Finding[] {
     const { least, most } = requestLimitTable[name]
     within(['server', 'limits', name], server.limits?.[name], [least, most])
   }
+  for (const { path, detail, remedy } of onlineProblems(body.online ?? usualOnline))
+    findings.push(problem(part, path, detail, remedy))
   if (server.sql !== undefined && truth(server.sql) === undefined)
     findings.push(problem(part, ['server', 'sql'], 'server.sql must be true or false', 'Write true or false.'))
   return findings
 }
 
 function compileConfig(dir: string, body: ConfigBody): Config {
-  const { server = {}, offline = '.provender/offline', online = '.provender/online' } = body
+  const { server = {}, offline = '.provender/offline', online = usualOnline } = body
   const place = (text: string): string => (isUrl(text) ? text : resolve(dir, text))
   const written = typeof offline === 'string' ? { url: offline } : offline
   return Object.freeze({
@@ -133,9 +137,7 @@ function compileConfig(dir: string, body: ConfigBody): Config {
     dir: resolve(dir),
     metadata: place(body.metadata ?? '.provender/metadata.db'),
     offline: Object.freeze({ url: place(written.url), replicas: Object.freeze([...(written.replicas ?? [])]) }),
-    online: Object.freeze(
-      typeof online === 'string' ? { url: place(online) } : { cluster: Object.freeze([...online.cluster]) },
-    ),
+    online: compileOnline(online, place, dir),
     server: Object.freeze({
       host: server.host ?? '127.0.0.1',
       port: server.port === undefined ? 6580 : numberOf(server.port),
@@ -160,9 +162,6 @@ function compileLimits(
 }
 
 const isUrl = (text: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
-
-const numberOf = (value: unknown): number =>
-  typeof value === 'number' ? value : typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN
 
 const truth = (value: boolean | string): boolean | undefined =>
   typeof value === 'boolean' ? value : value === 'true' ? true : value === 'false' ? false : undefined

@@ -29,7 +29,8 @@ export interface PushRequest {
  * dead letters. `accepted`, `superseded` (older than what is served, and still history) and `rejected` are disjoint; `rejected` names
  * rows by their index. With an idempotency key a retry gets the first answer, also from another process.
  * @throws UNKNOWN_NAME; PAYLOAD_TOO_LARGE; BAD_REQUEST; NOT_ONLINE; IDEMPOTENCY_MISMATCH; the first row's code when none is good, with the
- * first errors listed; STORE_UNREACHABLE, STORE_FULL, DEADLINE_EXCEEDED, after which the rows may be in history: retry with a key.
+ * first errors listed; STORE_UNREACHABLE, STORE_FULL, DEADLINE_EXCEEDED, after which the rows may be in history: retry with a key; NOT_REPLICATED, after
+ * which they are in history and online, where a failover may lose them until the next catch-up.
  */
 export async function push(deps: IngestDeps, target: string, request: PushRequest, call?: Call): Promise<PushAnswer> {
   checkCall(call)

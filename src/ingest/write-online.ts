@@ -24,7 +24,7 @@ const replacedForMs = 5000
  * Writes the rows of a record that stands in the log to every generation that they concern: serving, building, and replaced only just.
  * Then looks at the registry again and writes to those that it missed: one may have been born, or switched to, meanwhile.
  * @returns For each row whether it is older than what is served: refused by a serving generation, and stored by none.
- * @throws STORE_UNREACHABLE, STORE_FULL, DEADLINE_EXCEEDED: the rows stand in the log, and the next catch-up brings them online.
+ * @throws STORE_UNREACHABLE, STORE_FULL, NOT_REPLICATED, DEADLINE_EXCEEDED: the rows stand in the log, and the next catch-up brings them online.
  */
 export async function writeOnline(deps: IngestDeps, record: LogRecord, call?: Call): Promise<boolean[]> {
   if (record.to === 'offline') return record.rows.map(() => false)
@@ -36,7 +36,8 @@ export async function writeOnline(deps: IngestDeps, record: LogRecord, call?: Ca
       places.map(async ({ id, view, generation, serves }) => {
         written.add(id)
         const packed = await packFor(deps, generation, record, call)
-        const done = await deps.online.write({ view, generation: generation.generation }, packed.latest, call)
+        const space = { view, generation: generation.generation }
+        const done = await deps.online.write(space, packed.latest, { ...call, acknowledged: true })
         // Once more: a store that was emptied since the rows were packed has lost their schema.
         await fingerprintOf(deps, generation, call)
         if (serves && look === 0) outcomes.push({ packed, done })

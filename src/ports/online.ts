@@ -22,6 +22,12 @@ export interface LookUp {
   readonly keys: ByteList
 }
 
+/** A call that writes rows. */
+export interface WriteCall extends Call {
+  /** Somebody is told that the rows are there: an engine that was told to waits until its replicas have them, and throws NOT_REPLICATED where they have not. */
+  readonly acknowledged?: boolean
+}
+
 /** What became of a written row: stored; or refused since a later one, or an equal one of a newer revision, is there. */
 export type WriteOutcome = 'applied' | 'superseded'
 
@@ -46,7 +52,7 @@ export interface OnlineStore extends AsyncDisposable {
    */
   read(requests: readonly LookUp[], call?: Call): readonly ByteList[] | Promise<readonly ByteList[]>
   /** `result[i]` answers `rows[i]`. A write wins if it is later in the Order; equal in the Order, if its revision is not older. Durable when answered. */
-  write(space: Space, rows: readonly KeyedRow[], call?: Call): Promise<WriteOutcome[]>
+  write(space: Space, rows: readonly KeyedRow[], call?: WriteCall): Promise<WriteOutcome[]>
   /** Frees rows in bounded slices; answers how many it freed, and what to give as `after` to go on (opaque; null at the end). Rows that are there all the while are looked at. */
   sweep(
     space: Space,

@@ -119,6 +119,18 @@ test('the environment overrides every setting', () => {
     url: '/r/lake',
     replicas: ['postgres://a'],
   })
+  const told = {
+    PROVENDER_ONLINE: 'rediss://h',
+    PROVENDER_ONLINE_CA: 'ca.pem',
+    PROVENDER_ONLINE_WAIT_REPLICAS: '2',
+    PROVENDER_ONLINE_NEAR_CACHE_MAX_AGE_MS: '50',
+  }
+  expect(read('project: x', told).config?.online).toEqual({
+    url: 'rediss://h',
+    ca: '/r/ca.pem',
+    wait: { replicas: 2, timeoutMs: 100 },
+    nearCache: { maxAgeMs: 50, entries: 100_000, megabytes: 64 },
+  })
   expect(read('project: x', { PROVENDER_SERVER_PORT: '' }).config).toEqual(defaults)
 })
 
@@ -189,6 +201,23 @@ const wrong: [text: string, environment: Environment, ...expected: string[]][] =
     'project: x\nonline: { cluster: [] }',
     {},
     'INVALID_CONFIG provender.yaml:2:20 provender.yaml, online.cluster: needs at least one node',
+  ],
+  [
+    'project: x\nonline: { url: redis://a, cluster: [redis://a] }',
+    {},
+    'INVALID_CONFIG provender.yaml:2:9 online has both `url` and `cluster`',
+  ],
+  [
+    'project: x\nonline: { url: folder, wait: {} }',
+    {},
+    'INVALID_CONFIG provender.yaml:2:30 online.wait is a setting of Redis',
+  ],
+  [
+    'project: x\nonline: { url: redis://a, wait: { replicas: 0 }, nearCache: { maxAgeMs: long, size: 1 } }',
+    {},
+    'INVALID_CONFIG provender.yaml:2:45 online.wait.replicas must be a whole number from 1 to 16',
+    'INVALID_CONFIG provender.yaml:2:73 online.nearCache.maxAgeMs must be a whole number from 1 to 3600000',
+    'UNKNOWN_FIELD provender.yaml:2:79 provender.yaml, online.nearCache has no field "size"',
   ],
   ['project: x\nonline: ""', {}, 'INVALID_CONFIG provender.yaml:2:9 provender.yaml, online: must not be empty'],
   [

@@ -4,14 +4,14 @@ import type { OnlineMarks } from '../../src/ports/marks.ts'
 import type { OnlineStore, Space } from '../../src/ports/online.ts'
 import { keyed, packed, readRows } from '../../src/testing/online-rows.ts'
 import { until } from '../support/redis-store.ts'
-import { type TcpProxy, startProxy } from '../support/tcp-proxy.ts'
+import { type CuttingProxy, startCuttingProxy } from '../support/cutting-proxy.ts'
 
 const space: Space = { view: 'cut', generation: 1n }
 const keys = Array.from({ length: 50 }, (_, i) => Buffer.from(`network ${i}`))
 const rows = keys.map((key, i) => keyed(key, packed({ event: i }, 'v'.repeat(200))))
 
-async function behindProxy(): Promise<{ proxy: TcpProxy; store: OnlineStore & OnlineMarks }> {
-  const proxy = await startProxy(Number(new URL(inject('services').redis).port))
+async function behindProxy(): Promise<{ proxy: CuttingProxy; store: OnlineStore & OnlineMarks }> {
+  const proxy = await startCuttingProxy(Number(new URL(inject('services').redis).port))
   const store = openRedisOnline({ place: { url: `redis://127.0.0.1:${proxy.port}` }, project: 'network' })
   onTestFinished(async () => {
     await store[Symbol.asyncDispose]()

@@ -23,6 +23,7 @@ export class Connection implements Disposable {
   readonly redis: Redis
   readonly #name: string
   #open = false
+  #life = 0
   #opening = Promise.withResolvers<void>()
   #failure: ProvenderError | undefined
   #again: NodeJS.Timeout | undefined
@@ -47,6 +48,7 @@ export class Connection implements Disposable {
       clearTimeout(this.#again)
       if (this.#open) this.#opening = Promise.withResolvers()
       this.#open = false
+      this.#life += 1
       this.onLost?.()
     })
   }
@@ -54,6 +56,11 @@ export class Connection implements Disposable {
   /** Called when it has been opened, and each time that it is lost. */
   onOpen: (() => void) | undefined
   onLost: (() => void) | undefined
+
+  /** Which one of its lives this is: it begins another each time that it is lost. */
+  get life(): number {
+    return this.#life
+  }
 
   /** Whether it is open. */
   get open(): boolean {

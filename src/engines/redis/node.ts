@@ -1,7 +1,9 @@
 import type { Redis } from 'ioredis'
 import { abandonable } from '../../kernel/abandon.ts'
-import { type Call, checkCall } from '../../kernel/call.ts'
+import { checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
+import type { WriteCall } from '../../ports/online.ts'
+import { type ReplicaWait, confirmations } from './confirmations.ts'
 import { Connection, type ServerOptions } from './connection.ts'
 import { explainRedis, isSilence } from './failure.ts'
 import type { Script } from './scripts.ts'
@@ -22,22 +24,40 @@ const patience = 3
 export type Argument = string | Buffer
 
 /** A call that may say how long its answer is waited for. */
-export interface Asking extends Call {
+export interface Asking extends WriteCall {
   readonly waitMs?: number
 }
 
-/** One Redis server: a connection for look-ups, and one for all else, so that no look-up stands behind a load. */
+/** Where a server is, as whom it is asked, and which replicas are waited for. */
+export interface NodeOptions extends ServerOptions {
+  readonly wait?: ReplicaWait
+}
+
+/** A connection for what somebody is told of, and how to know that replicas have it. */
+interface Confirmed {
+  readonly connection: Connection
+  readonly confirm: (life: number) => Promise<void>
+}
+
+/**
+ * One Redis server: a connection for look-ups, and one for all else, so that no look-up stands behind a load; where replicas are waited
+ * for, a third for what is written then.
+ */
 export class RedisNode implements AsyncDisposable {
   readonly name: string
   readonly #reads: Connection
   readonly #writes: Connection
+  readonly #confirmed: Confirmed | undefined
   #failures = 0
   #closedUntilMs = 0
 
-  constructor(name: string, options: ServerOptions) {
+  constructor(name: string, { wait, ...options }: NodeOptions) {
     this.name = name
     this.#reads = new Connection(name, options)
     this.#writes = new Connection(name, options)
+    if (wait === undefined) return
+    const connection = new Connection(name, options)
+    this.#confirmed = { connection, confirm: confirmations(name, connection, wait) }
   }
 
   /** Whether there is a connection to it, for what is not a look-up. */
@@ -45,16 +65,16 @@ export class RedisNode implements AsyncDisposable {
     return this.#writes.open
   }
 
-  /** Runs a script. @throws as `explainRedis`; DEADLINE_EXCEEDED, INTERRUPTED. What was sent may still be done. */
+  /** Runs a script. @throws as `explainRedis`; NOT_REPLICATED; DEADLINE_EXCEEDED, INTERRUPTED. What was sent may still be done. */
   async run(script: Script, keys: readonly Argument[], args: readonly Argument[], call?: Asking): Promise<unknown> {
     const command = script.reads ? 'EVALSHA_RO' : 'EVALSHA'
-    return this.#ask(script.reads, call, async (redis) => {
+    return this.#write(script, call, async (redis) => {
       const rest = [keys.length, ...keys, ...args]
       try {
         return await redis.callBuffer(command, script.sha, ...rest)
       } catch (thrown) {
         if (!(thrown instanceof Error) || !thrown.message.startsWith('NOSCRIPT')) throw thrown
-        // EVAL keeps the script; after a restart or a failover it is gone.
+        // A server that was started again, or took over, does not know it.
         await redis.call('SCRIPT', 'LOAD', script.text)
         return redis.callBuffer(command, script.sha, ...rest)
       }
@@ -63,7 +83,7 @@ export class RedisNode implements AsyncDisposable {
 
   /** Runs a script on a server that is only just being given a key. */
   async runAsking(script: Script, key: Argument, args: readonly Argument[], call?: Asking): Promise<unknown> {
-    return this.#ask(script.reads, call, async (redis) => {
+    return this.#write(script, call, async (redis) => {
       await redis.call('SCRIPT', 'LOAD', script.text)
       // Both leave in one turn, so nothing comes between them.
       const asking = redis.call('ASKING')
@@ -72,9 +92,21 @@ export class RedisNode implements AsyncDisposable {
     })
   }
 
+  async #write(script: Script, call: Asking | undefined, work: (redis: Redis) => Promise<unknown>): Promise<unknown> {
+    if (script.reads) return this.#ask(this.#reads, call, work)
+    if (call?.acknowledged !== true || this.#confirmed === undefined) return this.#ask(this.#writes, call, work)
+    const { connection, confirm } = this.#confirmed
+    return this.#ask(connection, call, async (redis) => {
+      const { life } = connection
+      const answer = await work(redis)
+      await confirm(life)
+      return answer
+    })
+  }
+
   /** Keys that match a pattern, some at a time; the cursor to go on with is 0 at the end. */
   async scan(cursor: string, pattern: string, count: number, call?: Asking): Promise<{ next: string; keys: Buffer[] }> {
-    const [next, keys] = await this.#ask(false, call, (redis) =>
+    const [next, keys] = await this.#ask(this.#writes, call, (redis) =>
       redis.scanBuffer(cursor, 'MATCH', pattern, 'COUNT', count),
     )
     return { next: next.toString(), keys }
@@ -82,16 +114,15 @@ export class RedisNode implements AsyncDisposable {
 
   /** Asks a server for something small. */
   async ask(call: Asking | undefined, command: string, ...args: string[]): Promise<unknown> {
-    return this.#ask(false, call, (redis) => redis.call(command, ...args))
+    return this.#ask(this.#writes, call, (redis) => redis.call(command, ...args))
   }
 
-  async #ask<T>(reads: boolean, call: Asking | undefined, work: (redis: Redis) => Promise<T>): Promise<T> {
+  async #ask<T>(connection: Connection, call: Asking | undefined, work: (redis: Redis) => Promise<T>): Promise<T> {
     checkCall(call)
     if (performance.now() < this.#closedUntilMs)
       throw fail('STORE_UNREACHABLE', `The online store ${this.name} does not answer`)
     // One at a time tries whether it is back.
     if (this.#failures >= patience) this.#closedUntilMs = performance.now() + waits.openMs
-    const connection = reads ? this.#reads : this.#writes
     try {
       const answer = await abandonable(within(connection, waitOf(call), work), call)
       this.#failures = 0
@@ -106,6 +137,7 @@ export class RedisNode implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#reads[Symbol.dispose]()
     this.#writes[Symbol.dispose]()
+    this.#confirmed?.connection[Symbol.dispose]()
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Call } from '../../kernel/call.ts'
 import type { OnlineMarks } from '../../ports/marks.ts'
-import type { KeyedRow, OnlineStore, Space, SweepRule, WriteOutcome } from '../../ports/online.ts'
+import type { KeyedRow, OnlineStore, Space, SweepRule, WriteCall, WriteOutcome } from '../../ports/online.ts'
 import { checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import { longestKeyBytes } from '../../ports/online.ts'
@@ -8,12 +8,13 @@ import { biased, entityKey, entityPattern, fieldOf, marksKey, schemasKey } from 
 import { redisMarks } from './marks.ts'
 import { coalescedReads } from './reads.ts'
 import { dropMarks, dropRows, keepSchemas, sweepRows, writeRows } from './scripts.ts'
+import type { ServerSettings } from './server-url.ts'
 import { type Group, type Servers, cluster, standalone } from './servers.ts'
 import { spread } from './spread.ts'
 
 /** Where an online store is, and whose: projects share a server without seeing each other. */
 export interface RedisPlace {
-  readonly place: { readonly url: string } | { readonly cluster: readonly string[] }
+  readonly place: ({ readonly url: string } | { readonly cluster: readonly string[] }) & ServerSettings
   readonly project: string
 }
 
@@ -26,10 +27,10 @@ const scannedKeys = 1000
  * Opens the online store in a Redis (≥ 7.0) or Valkey, or in a Redis Cluster, with its cursors and stamps. It connects when first used.
  * The store itself decides which row is later, in one step. Rows survive what the server's own durability survives; what a failover
  * lost is told by cursors and stamps, which lie behind the rows that they vouch for.
- * @throws INVALID_CONFIG for a url that cannot be read.
+ * @throws INVALID_CONFIG for a url, or a file of certificates, that cannot be read.
  */
 export function openRedisOnline({ place, project }: RedisPlace): OnlineStore & OnlineMarks {
-  const servers = 'cluster' in place ? cluster(place.cluster, project) : standalone(place.url, project)
+  const servers = 'cluster' in place ? cluster(place.cluster, project, place) : standalone(place.url, project, place)
   let closing: Promise<void> | undefined
   const enter = (call: Call | undefined): Servers => {
     if (closing !== undefined) throw fail('CLOSED', 'The online store is closed')
@@ -60,7 +61,7 @@ async function write(
   servers: Servers,
   { project, space }: Where,
   rows: readonly KeyedRow[],
-  call: Call | undefined,
+  call: WriteCall | undefined,
 ): Promise<WriteOutcome[]> {
   for (const { key } of rows)
     if (key.length > longestKeyBytes)

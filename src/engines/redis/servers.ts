@@ -1,8 +1,8 @@
 import calculateSlot from 'cluster-key-slot'
 import type { Call } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
-import type { ServerOptions } from './connection.ts'
 import { RedisNode } from './node.ts'
+import { type ServerSettings, readUrl } from './server-url.ts'
 
 /** A server that takes writes, with the part of all keys that is its own. A standalone server has them all. */
 export interface Group {
@@ -32,8 +32,8 @@ export interface Servers extends AsyncDisposable {
 }
 
 /** One server. It connects at once and again whenever the connection is lost. */
-export function standalone(url: string, project: string): Servers {
-  const { options, name } = readUrl(url)
+export function standalone(url: string, project: string, settings: ServerSettings): Servers {
+  const { options, name } = readUrl(url, settings)
   const node = new RedisNode(name, options)
   const topology: Topology = Object.freeze({
     groups: Object.freeze([{ node, tag: project }]),
@@ -51,10 +51,12 @@ export function standalone(url: string, project: string): Servers {
 const slots = 16_384
 
 /** The servers of a Redis Cluster, found through any of those that are named. User, password and TLS are those of the first url. */
-export function cluster(urls: readonly string[], project: string): Servers {
-  const seeds = urls.map(readUrl)
+export function cluster(urls: readonly string[], project: string, settings: ServerSettings): Servers {
+  const seeds = urls.map((url) => readUrl(url, settings))
   const [first] = seeds
   if (first === undefined) throw fail('INVALID_CONFIG', 'A Redis Cluster needs at least one node')
+  if (seeds.some(({ options }) => (options.db ?? 0) !== 0))
+    throw fail('INVALID_CONFIG', 'A Redis Cluster has one database', { remedy: 'Leave the number out of the url.' })
   const nodes = new Map<string, RedisNode>()
   const name = seeds.map((seed) => seed.name).join(', ')
   const at = (address: string): RedisNode => {
@@ -155,22 +157,3 @@ function tagIn(project: string, index: Int16Array, group: number): string {
 
 const text = (value: unknown): string =>
   typeof value === 'string' ? value : value instanceof Uint8Array ? Buffer.from(value).toString() : ''
-
-/** What a url says: redis://user:password@host:port/database, rediss:// for TLS. @throws INVALID_CONFIG. */
-function readUrl(url: string): { readonly options: ServerOptions; readonly name: string } {
-  if (!URL.canParse(url)) throw fail('INVALID_CONFIG', 'The url of the online store cannot be read')
-  const { protocol, hostname, port, username, password, pathname } = new URL(url)
-  const database = pathname.replace(/^\//, '')
-  if (!/^rediss?:$/.test(protocol) || !/^\d{0,5}$/.test(database))
-    throw fail('INVALID_CONFIG', `The online store ${protocol}//${hostname} is no redis:// or rediss:// url`)
-  const host = hostname === '' ? '127.0.0.1' : decodeURIComponent(hostname)
-  const options: ServerOptions = {
-    host,
-    port: port === '' ? 6379 : Number(port),
-    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
-    ...(database === '' ? {} : { db: Number(database) }),
-    ...(protocol === 'rediss:' ? { tls: { servername: host } } : {}),
-  }
-  return { options, name: `${protocol}//${host}:${options.port}` }
-}
