@@ -10,6 +10,8 @@ const waits = Object.freeze({
   lockMs: 2_000,
   /** Of a transaction whose client does nothing. */
   idleInTransactionMs: 10_000,
+  /** Of silence after which the network is asked whether the server is still there. */
+  keepAliveMs: 10_000,
   /** Of a connection that nobody uses. */
   idleMs: 60_000,
 })
@@ -48,7 +50,7 @@ export function openConnections(url: string): Connections {
       checkCall(call)
       return found.pool.connect()
     },
-    cancel: (client) => cancel(url, client),
+    cancel,
     [Symbol.asyncDispose]: () => (closing ??= release(url, found)),
   } satisfies Connections)
 }
@@ -70,25 +72,48 @@ function newPool(url: string): pg.Pool {
     lock_timeout: waits.lockMs,
     idle_in_transaction_session_timeout: waits.idleInTransactionMs,
     keepAlive: true,
+    keepAliveInitialDelayMillis: waits.keepAliveMs,
     allowExitOnIdle: true,
   })
-  // A connection that breaks while nobody uses it leaves the pool by itself.
+  // A connection that breaks while nobody uses it leaves the pool by itself. One that is used tells its statements; it also
+  // emits what nobody else listens for, and so would end the process.
   pool.on('error', () => undefined)
+  pool.on('connect', (client) => void client.on('error', () => undefined))
   return pool
 }
 
-async function cancel(url: string, client: pg.PoolClient): Promise<void> {
-  const { processID } = client as pg.PoolClient & { readonly processID: number | null }
-  if (processID === null) return
-  // A connection of its own: those of the pool may all be busy with what is to be cancelled.
-  const canceller = new pg.Client({ connectionString: url, connectionTimeoutMillis: waits.connectMs })
-  canceller.on('error', () => undefined)
-  try {
-    await canceller.connect()
-    await canceller.query('select pg_cancel_backend($1)', [processID])
-  } finally {
-    await canceller.end().catch(() => undefined)
-  }
+/** What the driver knows of a connection, and does not tell in its types. */
+type Server = pg.PoolClient & {
+  readonly host: string
+  readonly port: number
+  readonly ssl: NonNullable<pg.ClientConfig['ssl']>
+  readonly processID: number | null
+  readonly secretKey: number | null
+}
+type Canceller = pg.Connection & {
+  connect(port: number, host: string): void
+  requestSsl(): void
+  cancel(processID: number, secretKey: number): void
+}
+
+/** Sends PostgreSQL's own request to cancel. It takes none of the server's connections, of which there may be none left; it has no answer. */
+async function cancel(client: pg.PoolClient): Promise<void> {
+  const { host, port, ssl, processID, secretKey } = client as Server
+  if (processID === null || secretKey === null) return
+  const canceller = new pg.Connection({ ssl }) as Canceller
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, waits.connectMs)
+  const send = (): void => canceller.cancel(processID, secretKey)
+  canceller.on('connect', () => (ssl === false ? send() : canceller.requestSsl()))
+  canceller.on('sslconnect', send)
+  canceller.on('error', () => resolve())
+  canceller.on('end', () => resolve())
+  if (host.startsWith('/'))
+    (canceller as unknown as { connect(path: string): void }).connect(`${host}/.s.PGSQL.${port}`)
+  else canceller.connect(port, host)
+  await promise
+  clearTimeout(timer)
+  canceller.stream.destroy()
 }
 
 /** A url without its password and its settings. */

@@ -75,16 +75,48 @@ function leavesFor(tables: Looked, placed: ReadonlyMap<string, PlacedSpine>, see
   }
 }
 
-async function startPlain(engine: QueryEngine, plan: Relation, call: Call | undefined): Promise<QueryResult> {
-  const session = await Session.open(engine.servers, call)
+/** Runs work in a session. The session is the work's to end where it goes well. */
+async function within<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
   try {
-    const { tables } = await lookUp(session, plan, engine.local)
-    const compiled = compile(plan, postgresDialect, leavesFor(tables, new Map(), new Set()))
-    return plainResult(engine, session, compiled)
+    return await work(session)
   } catch (thrown) {
+    const error = session.failure(thrown)
     await session[Symbol.asyncDispose]()
-    throw session.failure(thrown)
+    throw error
   }
+}
+
+const onPrimary = async <T>(
+  engine: QueryEngine,
+  call: Call | undefined,
+  work: (session: Session) => Promise<T>,
+): Promise<T> => within(await Session.open(engine.servers, call, true), work)
+
+/** Runs work in a session; again on the primary where a replica was in its way. */
+async function inSession<T>(
+  engine: QueryEngine,
+  call: Call | undefined,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await Session.open(engine.servers, call)
+  return within(session, work).catch((thrown: unknown) => {
+    if (!session.lost) throw thrown
+    return onPrimary(engine, call, work)
+  })
+}
+
+/** A plan that is ready to be run in a session. */
+interface Plain {
+  readonly session: Session
+  readonly compiled: Compiled
+}
+
+async function startPlain(engine: QueryEngine, plan: Relation, call: Call | undefined): Promise<QueryResult> {
+  const prepare = async (session: Session): Promise<Plain> => {
+    const { tables } = await lookUp(session, plan, engine.local)
+    return { session, compiled: compile(plan, postgresDialect, leavesFor(tables, new Map(), new Set())) }
+  }
+  return plainResult(engine, await inSession(engine, call, prepare), () => onPrimary(engine, call, prepare))
 }
 
 const ownField = ({ name, type }: CompiledColumn): OwnField => ({
@@ -92,24 +124,50 @@ const ownField = ({ name, type }: CompiledColumn): OwnField => ({
   type: must(type, `the column ${name} has a type of ours`),
 })
 
-function plainResult(engine: QueryEngine, session: Session, compiled: Compiled): QueryResult {
-  const fields = compiled.columns.map(ownField)
+/** `again`: the same on the primary. */
+function plainResult(engine: QueryEngine, first: Plain, again: () => Promise<Plain>): QueryResult {
+  const fields = first.compiled.columns.map(ownField)
+  let { session } = first
   let read = false
   const once = (): void => {
     if (read) throw fail('CLOSED', 'The result was read already')
     read = true
   }
+  /** Of a replica that fails before it has answered anything, the primary takes over. */
+  const takeOver = async (): Promise<Plain> => {
+    const plain = await again()
+    ;({ session } = plain)
+    return plain
+  }
   return {
     fields,
-    batches: () => {
+    async *batches() {
       once()
-      return batches(session, compiled, fields)
+      let given = false
+      try {
+        for await (const batch of batches(first, fields)) {
+          given = true
+          yield batch
+        }
+      } catch (thrown) {
+        if (given || !first.session.lost) throw thrown
+        yield* batches(await takeOver(), fields)
+      }
     },
     async writeParquet(path) {
       once()
       await using scratch = await openScratch()
-      const answers = await answersFile(session, { compiled, columns: compiled.columns, ctes: [] }, scratch.path)
-      await session[Symbol.asyncDispose]()
+      const write = async ({ session: from, compiled }: Plain): Promise<Answers | null> => {
+        try {
+          return await answersFile(from, { compiled, columns: compiled.columns, ctes: [] }, scratch.path)
+        } finally {
+          await from[Symbol.asyncDispose]()
+        }
+      }
+      const answers = await write(first).catch(async (thrown: unknown) => {
+        if (!first.session.lost) throw thrown
+        return write(await takeOver())
+      })
       if (answers === null) throw fail('UNSUPPORTED', 'A result without columns is no Parquet')
       const columns = fields.map(({ name }) => ({ as: name, column: name }))
       const local = { plan: { kind: 'derive', input: answers.leaf, columns } as const, inputs: answers.inputs }
@@ -120,7 +178,7 @@ function plainResult(engine: QueryEngine, session: Session, compiled: Compiled):
   }
 }
 
-async function* batches(session: Session, compiled: Compiled, fields: readonly OwnField[]): AsyncGenerator<Batch> {
+async function* batches({ session, compiled }: Plain, fields: readonly OwnField[]): AsyncGenerator<Batch> {
   try {
     const columns = compiled.columns.map(({ sql }, i) => ({
       sql: `(${sql})::${typeName(fields[i]?.type ?? 'string')}`,
@@ -190,31 +248,29 @@ interface Brought {
 async function startAsOf(
   engine: QueryEngine,
   plan: AsOf,
-  brought: Brought,
+  { leaf, spine: input }: Brought,
   call: Call | undefined,
 ): Promise<QueryResult> {
   const scratch = await openScratch()
-  const session = await Session.open(engine.servers, call).catch(async (thrown: unknown) => {
-    await scratch[Symbol.asyncDispose]()
-    throw thrown
-  })
   try {
-    const { context, tables } = await lookUp(session, plan, engine.local)
-    const spine = brought.spine.kind === 'sql' ? await sqlSpine(session, context, brought.spine) : brought.spine
-    const used = usedRows(engine.local, { ...brought.leaf, uses: brought.leaf.uses }, spine, call)
-    const place = { table: '_input', at: plan.at }
-    const placed = session.isReplica
-      ? await writeSpine(used, place, call)
-      : await session.guard(sendSpine(session.client, used, place, call))
-    const seekable = await seekableLeaves(session, plan, tables)
-    const compiled = compile(plan, postgresDialect, leavesFor(tables, new Map([[brought.leaf.name, placed]]), seekable))
-    const own = compiled.columns.slice(compiled.columns.length - outputsOf(plan))
-    const ctes = placed.cte === undefined ? [] : [placed.cte]
-    const answers = await answersFile(session, { compiled, columns: own, ctes }, scratch.path)
-    await session[Symbol.asyncDispose]()
-    const inputs = new Map([[brought.leaf.name, spine], ...(answers?.inputs ?? [])])
-    const whole: Relation =
-      answers === null ? brought.leaf : { kind: 'beside', left: brought.leaf, right: answers.leaf }
+    const { spine, answers } = await inSession(engine, call, async (session) => {
+      const { context, tables } = await lookUp(session, plan, engine.local)
+      const spine = input.kind === 'sql' ? await sqlSpine(session, context, input) : input
+      const used = usedRows(engine.local, leaf, spine, call)
+      const place = { table: '_input', at: plan.at }
+      const placed = session.isReplica
+        ? await writeSpine(used, place, call)
+        : await session.guard(sendSpine(session.client, used, place, call))
+      const seekable = await seekableLeaves(session, plan, tables)
+      const compiled = compile(plan, postgresDialect, leavesFor(tables, new Map([[leaf.name, placed]]), seekable))
+      const own = compiled.columns.slice(compiled.columns.length - outputsOf(plan))
+      const ctes = placed.cte === undefined ? [] : [placed.cte]
+      const answers = await answersFile(session, { compiled, columns: own, ctes }, scratch.path)
+      await session[Symbol.asyncDispose]()
+      return { spine, answers }
+    })
+    const inputs = new Map([[leaf.name, spine], ...(answers?.inputs ?? [])])
+    const whole: Relation = answers === null ? leaf : { kind: 'beside', left: leaf, right: answers.leaf }
     const result = await engine.local.query({ plan: whole, inputs }, call)
     return {
       ...result,
@@ -224,10 +280,8 @@ async function startAsOf(
       },
     }
   } catch (thrown) {
-    const error = session.failure(thrown)
-    await session[Symbol.asyncDispose]()
     await scratch[Symbol.asyncDispose]()
-    throw error
+    throw thrown
   }
 }
 

@@ -16,6 +16,8 @@ export interface Reader {
   readonly client: pg.PoolClient
   readonly connections: Connections
   readonly isReplica: boolean
+  /** Leaves the replica out for a while: its connection broke. */
+  readonly leaveOut: () => void
 }
 
 /** The primary and its replicas. */
@@ -44,6 +46,7 @@ export function openServers(url: string, replicaUrls: readonly string[]): Postgr
     client: await take(primary, call),
     connections: primary,
     isReplica: false,
+    leaveOut: () => undefined,
   })
   const underway = new Set<AsyncDisposable>()
   return Object.freeze({
@@ -57,13 +60,15 @@ export function openServers(url: string, replicaUrls: readonly string[]): Postgr
       turn += 1
       const replica = there[turn % there.length]
       if (replica !== undefined) {
+        const { connections } = replica
+        const leaveOut = (): void => void (replica.outUntilMs = performance.now() + leftOutMs)
         try {
-          const client = await reached(replica.connections, position, call)
-          if (client !== undefined) return { client, connections: replica.connections, isReplica: true }
+          const client = await reached(connections, position, call)
+          if (client !== undefined) return { client, connections, isReplica: true, leaveOut }
         } catch (thrown) {
           checkCall(call)
-          if (!isAway(replica.connections, thrown)) throw thrown
-          replica.outUntilMs = performance.now() + leftOutMs
+          if (!isAway(connections, thrown)) throw thrown
+          leaveOut()
         }
       }
       return ofPrimary(call)

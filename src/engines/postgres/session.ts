@@ -4,6 +4,7 @@ import { to as copyTo } from 'pg-copy-streams'
 import { abandonable } from '../../kernel/abandon.ts'
 import { type Call, checkCall } from '../../kernel/call.ts'
 import { type ProvenderError, fail, isProvenderError } from '../../kernel/errors.ts'
+import { explainPostgres } from './failure.ts'
 import { type PostgresServers, type Reader, asError } from './servers.ts'
 import { type Shape, readShapes } from './push-log.ts'
 import { begin, whenEnded } from './transaction.ts'
@@ -17,6 +18,7 @@ export class Session implements AsyncDisposable {
   readonly #reader: Reader
   readonly #stopWatching: () => void
   #failed = false
+  #lost = false
   /** What is being read: until its end the connection is good for nothing else. */
   #stream: Readable | undefined
   #disposal: Promise<void> | undefined
@@ -40,6 +42,11 @@ export class Session implements AsyncDisposable {
       await session[Symbol.asyncDispose]()
       throw thrown
     }
+  }
+
+  /** Whether the replica was in the way of a query that the primary may answer: it went away, or cancelled it for what it had to replay. */
+  get lost(): boolean {
+    return this.#lost
   }
 
   get client(): pg.PoolClient {
@@ -80,7 +87,10 @@ export class Session implements AsyncDisposable {
   /** An error of the table for what went wrong. */
   failure(thrown: unknown): ProvenderError {
     this.#failed = true
-    if (isProvenderError(thrown)) return thrown
+    if (isProvenderError(thrown)) {
+      this.#lost ||= this.isReplica && thrown.code === 'STORE_UNREACHABLE'
+      return thrown
+    }
     if (this.#disposal !== undefined) return fail('CLOSED', 'The query was ended', { cause: thrown })
     try {
       checkCall(this.call)
@@ -91,7 +101,12 @@ export class Session implements AsyncDisposable {
     const message = thrown instanceof Error ? thrown.message : String(thrown)
     if (message.includes('no vector<')) return fail('BAD_VALUE', message, { cause: thrown })
     if (state.startsWith('22')) return fail('BAD_VALUE', message, { cause: thrown })
-    return asError(this.#reader.connections, thrown)
+    const meaning = explainPostgres(this.#reader.connections.name, thrown)
+    if (this.isReplica && (meaning === 'away' || (meaning !== 'busy' && meaning.code === 'STORE_UNREACHABLE')))
+      this.#reader.leaveOut()
+    const error = asError(this.#reader.connections, thrown)
+    this.#lost = this.isReplica && error.code === 'STORE_UNREACHABLE'
+    return error
   }
 
   #cancel(): void {

@@ -4,6 +4,9 @@ import type { Call } from '../../kernel/call.ts'
 /** Memory of one sort or hash of a query: more would multiply by the queries of a server. */
 const workMemory = '64MB'
 
+/** How often a server looks whether the client of a statement is still there, in milliseconds: one that was killed cancels nothing. */
+const clientCheckMs = 1_000
+
 /** Begins a transaction that sees one instant, with what our SQL relies on. */
 export async function begin(
   client: pg.ClientBase,
@@ -13,7 +16,7 @@ export async function begin(
   const leftMs = call?.deadlineAtMs === undefined ? 0 : Math.max(1, call.deadlineAtMs - Date.now())
   await client.query(`start transaction isolation level repeatable read ${mode}`)
   await client.query(
-    `set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local bytea_output = 'hex'; set local jit = off; set local work_mem = '${workMemory}'; set local statement_timeout = ${Math.ceil(leftMs)}; set local idle_in_transaction_session_timeout = 0`,
+    `set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local bytea_output = 'hex'; set local jit = off; set local work_mem = '${workMemory}'; set local statement_timeout = ${Math.ceil(leftMs)}; set local idle_in_transaction_session_timeout = 0; set local client_connection_check_interval = ${clientCheckMs}`,
   )
 }
 
