@@ -1,11 +1,13 @@
-/** A process that commits to a SQLite store: file, author, number of commits. Prints each version that was answered. */
+/** A process that commits to a store in SQLite or PostgreSQL: file or url, author, number of commits. Prints each version that was answered. */
 import { manualClock } from '../../src/kernel/clock.ts'
+import { openPostgresMetadata } from '../../src/engines/postgres/metadata.ts'
 import { openSqlite } from '../../src/engines/sqlite/open.ts'
 import { openMetadata } from '../../src/metadata/open.ts'
 import { commitOf, start } from '../../src/testing/metadata-harness.ts'
 
-const [file = '', author = '', commits = '0'] = process.argv.slice(2)
-await using store = await openMetadata(await openSqlite(file), manualClock(start))
+const [place = '', author = '', commits = '0'] = process.argv.slice(2)
+const engine = place.startsWith('postgres:') ? openPostgresMetadata(place) : await openSqlite(place)
+await using store = await openMetadata(engine, manualClock(start))
 let parent = 0
 for (let done = 0; done < Number(commits);) {
   const swap = await store.registry.commit(commitOf(author, parent))

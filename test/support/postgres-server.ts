@@ -16,7 +16,9 @@ export interface PostgresServer extends AsyncDisposable {
   readonly url: string
   /** Ends it as a power cut would end its process, and waits for that. */
   kill(): Promise<void>
-  /** Starts it again after a kill. */
+  /** Ends it as an operator does, and waits for that: `fast` after a word to its clients, `immediate` without one. */
+  stop(how: 'fast' | 'immediate'): Promise<void>
+  /** Starts it again after its end. */
   restart(): Promise<void>
   /** Sends a signal to its first process. */
   signal(name: NodeJS.Signals): void
@@ -54,15 +56,18 @@ export async function startPostgres(extra: Readonly<Record<string, string>> = {}
 }
 
 /** Starts a streaming replica of a primary. */
-export async function startReplica(primary: PostgresServer, slot = 'replica_1'): Promise<PostgresServer> {
+export async function startReplica(
+  primary: PostgresServer,
+  extra: Readonly<Record<string, string>> = {},
+): Promise<PostgresServer> {
   const folder = newFolder()
   const from = ['-h', '127.0.0.1', '-p', String(primary.port), '-U', 'provender']
-  const how = ['-R', '-X', 'stream', '-C', '-S', slot, '--checkpoint=fast', '--no-sync']
+  const how = ['-R', '-X', 'stream', '-C', '-S', 'replica_1', '--checkpoint=fast', '--no-sync']
   await run(await program('pg_basebackup'), [...from, '-D', join(folder, 'data'), ...how], {
     ...ordinaryUser(),
     cwd: folder,
   })
-  return serve(folder, {}, 'provender')
+  return serve(folder, extra, 'provender')
 }
 
 function newFolder(): string {
@@ -117,6 +122,7 @@ async function serve(
     port,
     url: `postgres://provender@127.0.0.1:${port}/provender`,
     kill: () => server.end('SIGKILL'),
+    stop: (how) => server.end(how === 'fast' ? 'SIGINT' : 'SIGQUIT'),
     restart: start,
     signal: (name) => void server.child.kill(name),
     async [Symbol.asyncDispose]() {

@@ -1,0 +1,201 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openPostgresOffline } from '../../src/engines/postgres/offline.ts'
+import type { OfflineStore } from '../../src/ports/offline.ts'
+import { type DuckdbBench, openBench } from '../support/duckdb-bench.ts'
+import { type PostgresServer, startPostgres, startReplica } from '../support/postgres-server.ts'
+import { startProxy } from '../support/tcp-proxy.ts'
+import { count, joined, many, manyRows, whoAfter } from './reading.ts'
+
+let primary: PostgresServer
+let replica: PostgresServer
+let bench: DuckdbBench
+
+beforeAll(async () => {
+  primary = await startPostgres({ max_connections: '20' })
+  replica = await startReplica(primary, { max_connections: '20', max_standby_streaming_delay: '100ms' })
+  bench = await openBench()
+})
+afterAll(async () => {
+  await bench[Symbol.asyncDispose]()
+  await replica[Symbol.asyncDispose]()
+  await primary[Symbol.asyncDispose]()
+})
+
+const open = (replicas: readonly string[] = [], url = primary.url): OfflineStore =>
+  openPostgresOffline({ url, replicas, local: bench.offline })
+
+/** Runs SQL on a server, beside everything else. */
+async function ask(server: PostgresServer, sql: string): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: server.url })
+  client.on('error', () => undefined)
+  await client.connect()
+  const { rows } = await client.query<Record<string, unknown>>(sql)
+  await client.end()
+  return rows
+}
+
+const sleepers = `select pid from pg_stat_activity where state = 'active' and query like 'copy %pg_sleep%'`
+
+const running = async (server: PostgresServer): Promise<number> => (await ask(server, sleepers)).length
+
+const untilRuns = (server: PostgresServer): Promise<void> =>
+  expect.poll(() => running(server), { timeout: 5_000 }).toBe(1)
+
+const unreachable = { code: 'STORE_UNREACHABLE', retryable: true }
+
+for (const how of ['fast', 'immediate', 'kill'] as const) {
+  const end = (server: PostgresServer): Promise<void> => (how === 'kill' ? server.kill() : server.stop(how))
+
+  test(`a server that ends (${how}) breaks a read off loudly, and the next read is whole`, async () => {
+    await using offline = open()
+    const reading = count(offline, many, (rows) => (rows === 2_048 ? end(primary) : undefined))
+    await expect(reading).rejects.toMatchObject(unreachable)
+    const joining = joined(offline, whoAfter(20))
+    await expect(joining).rejects.toMatchObject(unreachable)
+    await primary.restart()
+    expect(await count(offline, many)).toBe(manyRows)
+  })
+
+  test(`a server that ends (${how}) before an answer ends the read at once`, async () => {
+    await using offline = open()
+    const joining = joined(offline, whoAfter(20))
+    joining.catch(() => undefined)
+    await untilRuns(primary)
+    await end(primary)
+    await expect(joining).rejects.toMatchObject(unreachable)
+    await primary.restart()
+    expect(await joined(offline, whoAfter(0))).toBe(false)
+  })
+}
+
+test('who has written reads what was written, from the primary where the replica is behind', async () => {
+  await using offline = open([replica.url])
+  await ask(primary, 'create table written (k bigint)')
+  const read = (): Promise<number> => count(offline, `select k, now() as at from written`)
+  await expect.poll(() => joined(offline, whoAfter(0)), { timeout: 8_000 }).toBe(true)
+  await ask(replica, 'select pg_wal_replay_pause()')
+  try {
+    for (let n = 1; n <= 5; n++) {
+      await ask(primary, 'insert into written values (1)')
+      expect(await read()).toBe(n)
+      expect(await joined(offline, whoAfter(0))).toBe(false)
+    }
+  } finally {
+    await ask(replica, 'select pg_wal_replay_resume()')
+  }
+  await expect.poll(() => joined(offline, whoAfter(0))).toBe(true)
+  await ask(primary, 'drop table written')
+})
+
+test('a replica that goes away fails no read, and is asked again when it is back', async () => {
+  await using offline = open([replica.url])
+  await expect.poll(() => joined(offline, whoAfter(0)), { timeout: 8_000 }).toBe(true)
+  const reading = [joined(offline, whoAfter(1)), count(offline, whoAfter(1.1))]
+  await expect.poll(() => running(replica), { timeout: 5_000 }).toBe(2)
+  await replica.kill()
+  expect(await Promise.all(reading)).toEqual([false, 1])
+  for (let n = 0; n < 20; n++) expect(await joined(offline, whoAfter(0))).toBe(false)
+  await replica.restart()
+  await expect.poll(() => joined(offline, whoAfter(0)), { timeout: 8_000 }).toBe(true)
+})
+
+test('a replica that goes away in the middle of an answer breaks it off loudly', async () => {
+  await using offline = open([replica.url])
+  await expect.poll(() => joined(offline, whoAfter(0)), { timeout: 8_000 }).toBe(true)
+  const reading = count(offline, many, (rows) => (rows === 2_048 ? replica.kill() : undefined))
+  await expect(reading).rejects.toMatchObject(unreachable)
+  await replica.restart()
+})
+
+test('what a replica cancels for what it has to replay is read from the primary', async () => {
+  await using offline = open([replica.url])
+  await ask(primary, 'create table held (x int); insert into held values (1)')
+  await expect.poll(() => joined(offline, whoAfter(0)), { timeout: 8_000 }).toBe(true)
+  const reading = [joined(offline, whoAfter(1, 'held, ')), count(offline, whoAfter(1.1, 'held, '))]
+  await expect.poll(() => running(replica), { timeout: 5_000 }).toBe(2)
+  await ask(primary, 'begin; lock table held in access exclusive mode; commit')
+  expect(await Promise.all(reading)).toEqual([false, 1])
+  // The replica is there all the same.
+  await expect.poll(() => joined(offline, whoAfter(0))).toBe(true)
+})
+
+test('a network that is cut in the middle of an answer is told, and the next read is whole', async () => {
+  await using proxy = await startProxy(primary.port)
+  await using offline = open([], primary.url.replace(String(primary.port), String(proxy.port)))
+  for (const bytes of [0, 100, 100_000, 20_000_000]) {
+    expect(await joined(offline, whoAfter(0))).toBe(false)
+    proxy.cutAfter(bytes)
+    await expect(count(offline, many)).rejects.toMatchObject(unreachable)
+  }
+  expect(proxy.cuts).toBe(4)
+  expect(await count(offline, many)).toBe(manyRows)
+})
+
+test('a network that swallows everything keeps nobody beyond the deadline', async () => {
+  await using proxy = await startProxy(primary.port)
+  await using offline = open([], primary.url.replace(String(primary.port), String(proxy.port)))
+  const calls = Array.from({ length: 5 }, () => joined(offline, whoAfter(1), { deadlineAtMs: Date.now() + 1_500 }))
+  const told = Promise.allSettled(calls)
+  await expect.poll(() => running(primary)).toBe(5)
+  proxy.swallow()
+  const beganMs = performance.now()
+  for (const answer of await told) expect(answer).toMatchObject({ reason: { code: 'DEADLINE_EXCEEDED' } })
+  expect(performance.now() - beganMs).toBeLessThan(2_500)
+  expect(await joined(offline, whoAfter(0))).toBe(false)
+})
+
+test('what nobody waits for any more is ended on the server: aborted, out of time, disposed', async () => {
+  await using offline = open()
+  const abort = new AbortController()
+  const aborted = joined(offline, whoAfter(30), { signal: abort.signal })
+  aborted.catch(() => undefined)
+  await untilRuns(primary)
+  abort.abort()
+  await expect(aborted).rejects.toMatchObject({ code: 'INTERRUPTED' })
+  await expect.poll(() => running(primary), { timeout: 1_000 }).toBe(0)
+
+  const late = joined(offline, whoAfter(30), { deadlineAtMs: Date.now() + 300 })
+  await expect(late).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+  await expect.poll(() => running(primary), { timeout: 1_000 }).toBe(0)
+
+  for (let n = 0; n < 15; n++) {
+    const counting = count(offline, many, () => Promise.reject(new Error('Enough')))
+    await expect(counting).rejects.toThrow('Enough')
+  }
+  await expect
+    .poll(() => ask(primary, `select pid from pg_stat_activity where state = 'active' and query like 'copy %'`), {
+      timeout: 1_000,
+    })
+    .toEqual([])
+})
+
+test('where no connection is left a read says so, an aborted one is ended all the same, and all goes on afterwards', async () => {
+  await using offline = open()
+  const abort = new AbortController()
+  const aborted = joined(offline, whoAfter(30), { signal: abort.signal })
+  aborted.catch(() => undefined)
+  await untilRuns(primary)
+  const watcher = new pg.Client({ connectionString: primary.url })
+  await watcher.connect()
+  const others: pg.Client[] = []
+  try {
+    for (;;) {
+      const other = new pg.Client({ connectionString: primary.url })
+      other.on('error', () => undefined)
+      await other.connect()
+      others.push(other)
+    }
+  } catch (thrown) {
+    expect(thrown).toMatchObject({ code: '53300' })
+  }
+  await expect(joined(offline, whoAfter(0))).rejects.toMatchObject(unreachable)
+  abort.abort()
+  await expect(aborted).rejects.toMatchObject({ code: 'INTERRUPTED' })
+  await expect.poll(async () => (await watcher.query(sleepers)).rowCount, { timeout: 1_000 }).toBe(0)
+  for (const other of others) await other.end()
+  await watcher.end()
+  await sleep(100)
+  expect(await joined(offline, whoAfter(0))).toBe(false)
+})
