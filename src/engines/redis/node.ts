@@ -12,6 +12,8 @@ import type { Script } from './scripts.ts'
 const waits = Object.freeze({
   /** For an answer, unless the call says otherwise. */
   answerMs: 5_000,
+  /** For a connection to be there: a server that is gone may have been replaced meanwhile. */
+  connectMs: 1_000,
   /** How long nobody asks a server that does not answer, until somebody tries again. */
   openMs: 250,
   /** Before the deadline of a call, so that who asked is told that the store is away rather than that time is up. */
@@ -158,6 +160,10 @@ async function within<T>(connection: Connection, waitMs: number, work: (redis: R
   }
   // An answer may lie there unread, where this process was busy: it comes before this.
   const timer = setTimeout(() => setImmediate(giveUp), waitMs)
+  const unless = (): void => {
+    if (!connection.open) giveUp()
+  }
+  const opening = connection.open ? undefined : setTimeout(unless, Math.min(waitMs, waits.connectMs))
   const sent = async (): Promise<T> => {
     if (connection.refusal !== undefined) throw connection.refusal
     await connection.opened()
@@ -168,5 +174,6 @@ async function within<T>(connection: Connection, waitMs: number, work: (redis: R
     return await Promise.race([connection.open ? work(connection.redis) : sent(), late])
   } finally {
     clearTimeout(timer)
+    clearTimeout(opening)
   }
 }

@@ -15,7 +15,7 @@ export interface Group {
 export interface Topology {
   /** In the order of their first slots. */
   readonly groups: readonly Group[]
-  /** The index of the group that has a key. */
+  /** The index of the group that has a key; −1 where none has it. */
   groupOf(key: Buffer): number
 }
 
@@ -23,7 +23,9 @@ export interface Topology {
 export interface Servers extends AsyncDisposable {
   /** For people: urls without passwords. */
   readonly name: string
-  /** Who has which keys, as far as this process knows. */
+  /** Who has which keys, as far as this process knows; undefined before it has asked. */
+  readonly known: Topology | undefined
+  /** The same, asked for where it is not known. */
   topology(call?: Call): Promise<Topology>
   /** Finds out again who has which keys: somebody was not where he should have been. Many who ask at once share one look. */
   refresh(call?: Call): Promise<Topology>
@@ -41,6 +43,7 @@ export function standalone(url: string, project: string, settings: ServerSetting
   })
   return Object.freeze({
     name,
+    known: topology,
     topology: async () => topology,
     refresh: async () => topology,
     at: () => node,
@@ -83,6 +86,9 @@ export function cluster(urls: readonly string[], project: string, settings: Serv
   return Object.freeze({
     name,
     at,
+    get known() {
+      return found
+    },
     topology: async (call) => found ?? refresh(call),
     refresh,
     async [Symbol.asyncDispose]() {
@@ -139,11 +145,7 @@ function topologyOf(answer: unknown, asked: string, { at, project, name }: Looki
   const groups = sorted.map(([address], i) => Object.freeze({ node: at(address), tag: tagIn(project, index, i) }))
   return Object.freeze({
     groups: Object.freeze(groups),
-    groupOf(key) {
-      const group = index[calculateSlot(key)] ?? -1
-      if (group === -1) throw fail('STORE_UNREACHABLE', `${name}: no node has the slot of a key`)
-      return group
-    },
+    groupOf: (key) => index[calculateSlot(key)] ?? -1,
   } satisfies Topology)
 }
 

@@ -123,7 +123,7 @@ async function askAlone<T>(
   const { key, args } = round.items[i] as Item
   try {
     const group = topology.groups[topology.groupOf(key)]
-    if (group === undefined) throw new Error('Assertion failed: a key lies in a group')
+    if (group === undefined) throw fail('STORE_UNREACHABLE', 'No node of the Redis Cluster has the slot of a key')
     const asked = group.node.run(work.script, [key], [...work.head(group), ...args], call)
     const answer = await asked.catch(async (thrown: unknown) => {
       const [, word, address] = /\b(MOVED|ASK) \d+ (\S+)/.exec(thrown instanceof Error ? thrown.message : '') ?? []
@@ -183,7 +183,7 @@ async function askGroup(
   items: readonly Item[],
   call: Asking | undefined,
 ): Promise<unknown> {
-  if (group === undefined) throw new Error('Assertion failed: a key lies in a group')
+  if (group === undefined) throw fail('STORE_UNREACHABLE', 'No node of the Redis Cluster has the slot of a key')
   const args: Argument[] = [...head(group)]
   for (const item of items) args.push(...item.args)
   return group.node.run(script, [], args, call)
