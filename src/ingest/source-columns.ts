@@ -3,7 +3,7 @@ import type { SourceDef } from '../define/definition.ts'
 import { createdColumn } from '../define/resolved-view.ts'
 import type { Snapshot } from '../decide/snapshot.ts'
 import { takes } from '../decide/source-row.ts'
-import { type FeatureType, isFeatureType, readsAs, textCells } from '../values/feature-type.ts'
+import { type FeatureType, ownType, readsAs, textCells } from '../values/feature-type.ts'
 import type { IngestDeps } from './deps.ts'
 
 /** The columns of a source as rows pushed to it have them. */
@@ -13,17 +13,6 @@ export interface SourceColumns {
   readonly foreign: ReadonlyMap<string, string>
   readonly created: string | null
 }
-
-/** The type that the rows pushed to a source have where its own is foreign to us but widens. */
-const pushedAs: Readonly<Record<string, FeatureType>> = Object.freeze({
-  int8: 'int32',
-  int16: 'int32',
-  uint8: 'int32',
-  uint16: 'int32',
-  uint32: 'int64',
-  date: 'timestamp',
-  decimal18_0: 'int64',
-})
 
 /**
  * The columns of a source: those that it declares, or else those that it is found to have; its event and created time are timestamps.
@@ -60,7 +49,7 @@ export async function sourceColumns(
 
 /** One type that all views can read: the source's own if they can, else the one of theirs that the most others take. */
 function typeOfPushed(found: string, wanted: readonly FeatureType[]): FeatureType | undefined {
-  const own = found === textCells ? undefined : (pushedAs[found] ?? (isFeatureType(found) ? found : undefined))
+  const own = found === textCells ? undefined : ownType(found)
   if (own !== undefined && wanted.every((type) => takes(own, type))) return own
   const possible = wanted.filter((type) => readsAs(found, type))
   const takers = (type: FeatureType): number => possible.filter((other) => takes(type, other)).length

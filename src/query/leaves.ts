@@ -26,24 +26,9 @@ export function leavesOf(relation: Relation): Leaf[] {
 
 /** Leaves beneath an as-of join's right side or a choice of the latest: their rows are read for their places first, then again. */
 export function leavesReadTwice(relation: Relation): Leaf[] {
-  switch (relation.kind) {
-    case 'latest':
-      return leavesOf(relation.input)
-    case 'asOf':
-      return relation.joins.flatMap((join) => leavesOf(join.right))
-    case 'union':
-      return relation.inputs.flatMap(leavesReadTwice)
-    case 'semi':
-      return [...leavesReadTwice(relation.input), ...leavesReadTwice(relation.among)]
-    case 'source':
-    case 'sql':
-    case 'log':
-    case 'input':
-    case 'beside':
-      return []
-    default:
-      return leavesReadTwice(relation.input)
-  }
+  return topmost(relation, 'latest', 'asOf').flatMap((found) =>
+    found.kind === 'latest' ? leavesOf(found.input) : found.joins.flatMap((join) => leavesOf(join.right)),
+  )
 }
 
 /** Each input once, with all that its leaves use. */
@@ -68,21 +53,26 @@ export function allInputs(inputs: readonly SqlInput[]): SqlInput[] {
 }
 
 /** The as-of joins of a plan. */
-export function asOfsOf(relation: Relation): AsOf[] {
+export const asOfsOf = (relation: Relation): AsOf[] => topmost(relation, 'asOf')
+
+/** The nodes of some kinds, from left to right; not what is below one of them. */
+function topmost<K extends Relation['kind']>(relation: Relation, ...kinds: K[]): Extract<Relation, { kind: K }>[] {
+  const isWanted = (each: Relation): each is Extract<Relation, { kind: K }> =>
+    (kinds as readonly string[]).includes(each.kind)
+  if (isWanted(relation)) return [relation]
   switch (relation.kind) {
-    case 'asOf':
-      return [relation]
     case 'union':
-      return relation.inputs.flatMap(asOfsOf)
+      return relation.inputs.flatMap((input) => topmost(input, ...kinds))
     case 'semi':
-      return [...asOfsOf(relation.input), ...asOfsOf(relation.among)]
+      return [relation.input, relation.among].flatMap((input) => topmost(input, ...kinds))
     case 'source':
     case 'sql':
     case 'log':
     case 'input':
     case 'beside':
+    case 'asOf':
       return []
     default:
-      return asOfsOf(relation.input)
+      return topmost(relation.input, ...kinds)
   }
 }

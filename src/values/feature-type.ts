@@ -58,6 +58,10 @@ export const widenings: Readonly<Record<string, readonly FeatureType[]>> = Objec
   decimal18_0: ['int64'],
 })
 
+/** The type of ours that holds every value of a source column's type: itself, or the least that it widens to. */
+export const ownType = (source: string): FeatureType | undefined =>
+  isFeatureType(source) ? source : widenings[source]?.[0]
+
 /** Whether a source column of one type may be read as another, exactly. `source` may also be int8, int16, uint8, uint16, uint32, date, decimal18_0. */
 export function widens(source: string, declared: FeatureType): boolean {
   return source === declared || (widenings[source]?.includes(declared) ?? false)

@@ -3,9 +3,9 @@ import { must } from '../../kernel/assert.ts'
 import type { Call } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import { type FileSourceDef, type SourceDef, type SqlSourceDef, noDefinitions } from '../../define/definition.ts'
-import { createdColumn, sqlInputs } from '../../define/resolved-view.ts'
+import { createdColumn } from '../../define/resolved-view.ts'
 import type { SourceFacts } from '../../ports/offline.ts'
-import type { SqlInput } from '../../query/relation.ts'
+import { sqlInputsOf } from '../../query/view-rows.ts'
 import type { FileIdentity } from '../../values/file-identity.ts'
 import { sourceType } from './column-type.ts'
 import type { Engine } from './engine.ts'
@@ -97,7 +97,7 @@ async function describeSql(
   all: ReadonlyMap<string, SourceDef>,
   call?: Call,
 ): Promise<SourceFacts> {
-  const inputs = inputsOf(source, all, new Set([source.name]))
+  const inputs = sqlInputsOf({ ...noDefinitions, sources: all }, source, {})
   const found = await filesOfAskers(allInputs(inputs), engine.repositoryDir)
   const files = distinct([...found.values()].flat())
   const { session, logTable } = await engine.lockedSession(
@@ -121,18 +121,6 @@ async function describeSql(
   } finally {
     await session[Symbol.asyncDispose]()
   }
-}
-
-function inputsOf(source: SqlSourceDef, all: ReadonlyMap<string, SourceDef>, above: ReadonlySet<string>): SqlInput[] {
-  const names = sqlInputs({ ...noDefinitions, sources: all }, source.name, source.sql)
-  return names
-    .filter((name) => !above.has(name))
-    .map((name) => {
-      const input = must(all.get(name), `source ${name} exists`)
-      return input.type === 'sql'
-        ? { source: input, inputs: inputsOf(input, all, new Set([...above, name])) }
-        : { source: input }
-    })
 }
 
 function distinct(files: readonly FileIdentity[]): FileIdentity[] {

@@ -1,19 +1,12 @@
 import { createdColumn } from '../../define/resolved-view.ts'
 import { type LogRows, type SqlInput, type Take, own } from '../../query/relation.ts'
-import { type FeatureType, isFeatureType } from '../../values/feature-type.ts'
+import { type FeatureType, ownType } from '../../values/feature-type.ts'
 import { sourceType, widerIntegers } from './column-type.ts'
 import { ident } from './dialect.ts'
 import type { LeafContext } from './leaf-context.ts'
 
 /** Types of which a row may be pushed to a column of text cells, each read before those that it widens to. */
 const cellTypes: readonly FeatureType[] = ['string', 'bool', 'int64', 'float64', 'timestamp', 'bytes']
-
-/** Types of a source's own that are pushed as another. */
-const pushedAs: Readonly<Record<string, FeatureType>> = Object.freeze({
-  ...widerIntegers,
-  date: 'timestamp',
-  decimal18_0: 'int64',
-})
 
 /**
  * A query for the rows pushed to a source of user SQL, with the names and types of its own columns; undefined where there
@@ -54,8 +47,8 @@ export async function pushedRows(
 function typesOf(duckType: string, cells: boolean): readonly FeatureType[] {
   if (cells) return cellTypes
   const type = sourceType(duckType)
-  const pushed = pushedAs[type] ?? type
-  return isFeatureType(pushed) ? [pushed] : []
+  const pushed = ownType(type)
+  return pushed === undefined ? [] : [pushed]
 }
 
 /** What was taken, in the type of the column; null where it does not fit. */

@@ -1,5 +1,5 @@
 import type { FileSourceDef } from '../../define/definition.ts'
-import { type FeatureType, isFeatureType } from '../../values/feature-type.ts'
+import { type FeatureType, ownType } from '../../values/feature-type.ts'
 
 /** A column as it is kept. */
 export interface Column {
@@ -20,15 +20,5 @@ export const keptColumns = (
 /** What a column is kept as; undefined where it is of no type of ours. Cells of CSV are text until somebody declares more: times at least are known. */
 function declaredType(source: FileSourceDef, name: string, type: string): FeatureType | undefined {
   if (type === 'csv') return name === source.timestamp || name === source.created ? 'timestamp' : 'string'
-  if (isFeatureType(type)) return type
-  const wider: Readonly<Record<string, FeatureType>> = {
-    int8: 'int32',
-    int16: 'int32',
-    uint8: 'int32',
-    uint16: 'int32',
-    uint32: 'int64',
-    date: 'timestamp',
-    decimal18_0: 'int64',
-  }
-  return wider[type]
+  return ownType(type)
 }

@@ -5,7 +5,7 @@ import { createdColumn } from '../../define/resolved-view.ts'
 import type { LogRows, Predicate, SourceRows, SqlInput, SqlRows, Take } from '../../query/relation.ts'
 import { own } from '../../query/relation.ts'
 import type { FileIdentity } from '../../values/file-identity.ts'
-import { type FeatureType, isFeatureType } from '../../values/feature-type.ts'
+import { type FeatureType, ownType } from '../../values/feature-type.ts'
 import { type PostgresColumn, isOurs, readAs, sourceType } from './column-type.ts'
 import { ident, typeName } from './dialect.ts'
 import { type LoadedTable, loadedTable } from './loaded.ts'
@@ -253,9 +253,7 @@ async function ownColumns(
         : (await loadedTable(context.client, source))?.columns
   if (columns === undefined) return [...(await context.unloaded(source as FileSourceDef))]
   return columns.flatMap((column) => {
-    const type = wider(sourceType(column))
-    return isFeatureType(type) ? [{ name: column.name, type }] : []
+    const type = ownType(sourceType(column))
+    return type === undefined ? [] : [{ name: column.name, type }]
   })
 }
-
-const wider = (type: string): string => ({ int16: 'int32', date: 'timestamp', decimal18_0: 'int64' })[type] ?? type

@@ -2,9 +2,10 @@ import { must } from '../../kernel/assert.ts'
 import { type Call, checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import { type SourceDef, noDefinitions } from '../../define/definition.ts'
-import { createdColumn, sqlInputs } from '../../define/resolved-view.ts'
+import { createdColumn } from '../../define/resolved-view.ts'
 import type { OfflineStore, SourceFacts } from '../../ports/offline.ts'
-import type { SqlInput } from '../../query/relation.ts'
+import { allInputs } from '../../query/leaves.ts'
+import { sqlInputsOf } from '../../query/view-rows.ts'
 import type { FileIdentity } from '../../values/file-identity.ts'
 import { postgresCan } from './can.ts'
 import { sourceType } from './column-type.ts'
@@ -109,36 +110,17 @@ async function describeSql(
   source: Extract<SourceDef, { type: 'sql' }>,
   all: ReadonlyMap<string, SourceDef>,
 ): Promise<SourceFacts> {
-  const inputs = inputsOf(source, all, new Set([source.name]))
+  const inputs = sqlInputsOf({ ...noDefinitions, sources: all }, source, {})
   const context = await leafContext(session, local)
   const label = `source "${source.name}"`
   const query = await session.guard(userQuery(context, source.sql, inputs, label))
   const columns = await session.guard(columnsOf(session.client, `(${query}) AS r`, label))
   const files = new Map<string, FileIdentity>()
-  for (const { source: input } of allOf(inputs)) {
+  for (const { source: input } of allInputs(inputs)) {
     if (input.type !== 'parquet' && input.type !== 'csv') continue
     const loaded = await session.guard(loadedTable(session.client, input))
     for (const file of loaded?.files ?? []) files.set(file.path, identityOf(file))
   }
   const sorted = [...files.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1))
   return { columns: columns.map((c) => ({ name: c.name, type: sourceType(c) })), files: sorted, rows: null }
-}
-
-const allOf = (inputs: readonly SqlInput[]): SqlInput[] =>
-  inputs.flatMap((input) => [input, ...allOf(input.inputs ?? [])])
-
-function inputsOf(
-  source: Extract<SourceDef, { type: 'sql' }>,
-  all: ReadonlyMap<string, SourceDef>,
-  above: ReadonlySet<string>,
-): SqlInput[] {
-  const names = sqlInputs({ ...noDefinitions, sources: all }, source.name, source.sql)
-  return names
-    .filter((name) => !above.has(name))
-    .map((name) => {
-      const input = must(all.get(name), `source ${name} exists`)
-      return input.type === 'sql'
-        ? { source: input, inputs: inputsOf(input, all, new Set([...above, name])) }
-        : { source: input }
-    })
 }

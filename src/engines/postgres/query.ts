@@ -7,7 +7,7 @@ import { type Compiled, compile, queryText } from '../../query/compile.ts'
 import { type Leaf, inputsOf, leavesOf } from '../../query/leaves.ts'
 import type { AsOf, InputRows, LogRows, Relation, SourceRows, SqlRows } from '../../query/relation.ts'
 import type { Batch } from '../../values/batch.ts'
-import { type FeatureType, isFeatureType } from '../../values/feature-type.ts'
+import { ownType } from '../../values/feature-type.ts'
 import type { Value } from '../../values/value.ts'
 import { sourceType } from './column-type.ts'
 import { type OwnField, readCopy } from './copy-out.ts'
@@ -309,8 +309,7 @@ async function sqlSpine(
   const query = await session.guard(userQuery(context, spine.sql, spine.inputs, 'the spine'))
   const columns = await session.guard(columnsOf(session.client, `(${query}) AS r`, 'the spine'))
   const fields = columns.map((column): OwnField => {
-    const type = sourceType(column)
-    return { name: column.name, type: isFeatureType(type) ? type : (wider[type] ?? 'string') }
+    return { name: column.name, type: ownType(sourceType(column)) ?? 'string' }
   })
   const selected = fields.map(({ name, type }, i) => `(r.${ident(name)})::${typeName(type)} AS c${i}`)
   const values: (Value | null)[][] = fields.map(() => [])
@@ -320,5 +319,3 @@ async function sqlSpine(
       for (let row = 0; row < batch.rows; row++) values[i]?.push(column[row] ?? null)
   return { kind: 'columns', columns: Object.fromEntries(fields.map(({ name }, i) => [name, values[i] ?? []])) }
 }
-
-const wider: Readonly<Record<string, FeatureType>> = { int16: 'int32', date: 'timestamp', decimal18_0: 'int64' }
