@@ -30,18 +30,28 @@ const terminalModule = new URL('./as-terminal.ts', import.meta.url).href
 const shownAddress = '127.0.0.1:6580'
 const readyMs = 60_000
 
+/** What stands around a reader beside the folder. */
+export interface Surroundings {
+  /** What really stands at addresses that the page shows. */
+  readonly addresses?: ReadonlyMap<string, string>
+  /** Folders of programs that the page uses. */
+  readonly path?: readonly string[]
+}
+
 /** One reader who follows one page: a folder, a place in it, a terminal, and the servers that were started. */
 export class PageSession implements AsyncDisposable {
   readonly #base = realpathSync(mkdtempSync(join(tmpdir(), 'provender-page-')))
   readonly #servers: ChildProcess[] = []
   readonly #port: number
+  readonly #surroundings: Surroundings
   #folder = join(this.#base, 'home')
   #scripts = 0
   /** TypeScript files that the page has its reader write. */
   readonly typescript: string[] = []
 
-  private constructor(port: number) {
+  private constructor(port: number, surroundings: Surroundings) {
     this.#port = port
+    this.#surroundings = surroundings
     mkdirSync(this.#folder)
     // As after `npm install`: the package and the types of Node are found from any folder of the page.
     mkdirSync(join(this.#base, 'node_modules/@types'), { recursive: true })
@@ -52,8 +62,8 @@ export class PageSession implements AsyncDisposable {
       writeFileSync(join(this.#base, 'bin/curl'), `#!/bin/sh\nexec node '${ownCurl}' "$@"\n`, { mode: 0o755 })
   }
 
-  static async open(): Promise<PageSession> {
-    return new PageSession(await freePort())
+  static async open(surroundings: Surroundings = {}): Promise<PageSession> {
+    return new PageSession(await freePort(), surroundings)
   }
 
   /** Does what a step asks for; answers what went otherwise than the page says. */
@@ -101,8 +111,12 @@ export class PageSession implements AsyncDisposable {
     if (/\.m?ts$/.test(path)) this.typescript.push(file)
   }
 
-  /** The page's text with the address that its server has here. */
-  readonly #here = (shown: string): string => shown.replaceAll(shownAddress, `127.0.0.1:${this.#port}`)
+  /** The page's text with the addresses that servers have here. */
+  readonly #here = (shown: string): string => {
+    let text = shown.replaceAll(shownAddress, `127.0.0.1:${this.#port}`)
+    for (const [address, ours] of this.#surroundings.addresses ?? []) text = text.replaceAll(address, ours)
+    return text
+  }
 
   /** Runs commands in one shell, which stops at the first that fails; the folder that they end in is the next ones'. */
   async #run(commands: string, output: Output | undefined): Promise<string | undefined> {
@@ -140,7 +154,13 @@ export class PageSession implements AsyncDisposable {
         cwd: this.#folder,
         stdio: ['ignore', file, file],
         env: {
-          PATH: [dirname(process.execPath), join(root, 'bin'), join(this.#base, 'bin'), process.env['PATH']].join(':'),
+          PATH: [
+            dirname(process.execPath),
+            join(root, 'bin'),
+            join(this.#base, 'bin'),
+            ...(this.#surroundings.path ?? []),
+            process.env['PATH'],
+          ].join(':'),
           HOME: this.#base,
           NODE_OPTIONS: `--conditions=provender-source --disable-warning=ExperimentalWarning --import=${terminalModule}`,
           NO_COLOR: '1',

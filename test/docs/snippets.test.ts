@@ -4,8 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { anchorOf } from '../../scripts/reference/markdown.ts'
 import { fencesOf } from './fences.ts'
-import { PageSession } from './page-session.ts'
-import { stepsOf } from './page-steps.ts'
+import { faultsOf, servicesOf } from './page-faults.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** Pages whose blocks are for readers to follow, all of them. */
@@ -21,24 +20,6 @@ const linking = [
 
 /** A page takes a few seconds; a busy machine more. */
 const pageMs = 240_000
-
-/** Does everything that a page asks its reader to do, in a folder of its own; answers what is not as the page says. */
-async function faultsOf(markdown: string): Promise<string[]> {
-  const { steps, unrun } = stepsOf(fencesOf(markdown))
-  if (unrun.length > 0) return unrun.map(({ line, language }) => `line ${line}: nothing runs this block (${language})`)
-  await using session = await PageSession.open()
-  for (const step of steps) {
-    const { line, prose, text } = step.fence
-    // The path stands in the info string, which readers do not see.
-    if (step.kind === 'file' && !prose.includes(`\`${step.path}\``) && !text.startsWith(`# ${step.path}\n`))
-      return [`line ${line}: neither the text before nor the first line names ${step.path}`]
-    const fault = await session.follow(step)
-    // What comes after builds on it.
-    if (fault !== undefined) return [`line ${line}: ${fault}`]
-  }
-  const types = await session.typeFaults()
-  return types === undefined ? [] : [types]
-}
 
 /** Links to files, or to headings of pages, that are not there. */
 function deadLinksOf(page: string, markdown: string): string[] {
@@ -56,7 +37,8 @@ const anchorsOf = (markdown: string): ReadonlySet<string> =>
   new Set([...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchorOf(heading)))
 
 describe('pages', () => {
-  for (const page of pages.filter((each) => fencesOf(textOf(each)).length > 0))
+  // Pages that ask for services are followed where those are: test/production/guide.test.ts.
+  for (const page of pages.filter((each) => fencesOf(textOf(each)).length > 0 && servicesOf(textOf(each)).length === 0))
     test.concurrent(`every block of ${page} does what the page says`, { timeout: pageMs }, async () => {
       expect((await faultsOf(textOf(page))).join('\n')).toBe('')
     })
@@ -80,6 +62,7 @@ describe('pages', () => {
         'docs/guide/late-and-corrected-data.md',
         'docs/guide/operating.md',
         'docs/guide/point-in-time-joins.md',
+        'docs/guide/production.md',
         'docs/guide/serving.md',
         'docs/guide/your-own-data.md',
       ]),

@@ -139,7 +139,7 @@ test('a worker that stands still for longer than its lease loses its run to anot
     owned.use(startChild(join(import.meta.dirname, 'lease-worker.ts'), folder.dir, String(leaseMs))),
   )
   for (const worker of workers) expect(await worker.said((line) => line === 'ready')).toBe(true)
-  for (const [i, point] of ['begun', 'wrote a batch', 'wrote all'].entries()) {
+  for (const [i, point] of ['begun', 'wrote a batch', 'wrote all', 'stamped done'].entries()) {
     const worker = workers[i % 2]
     const heard = worker?.lines.length ?? 0
     await store.push('purchases', rows(10 * i + 1, customers), { to: 'offline' })
