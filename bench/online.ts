@@ -1,10 +1,10 @@
-import { onlineStore, servedKey, servedView } from './data/online-store.ts'
-import { type Load, randomOf } from './harness/http-load.ts'
+import { onlineStore } from './data/online-store.ts'
+import { randomOf } from './harness/http-load.ts'
 import { countText } from './harness/report.ts'
 import { type Measured, type Scenario, type Size, inTurn, sizeOf } from './harness/scenario.ts'
-import { type Run, SideProcess, type Usage } from './harness/side-process.ts'
+import { answerBytes, loadFigures, loaded, startDriver, urlOf } from './harness/server-load.ts'
+import { SideProcess } from './harness/side-process.ts'
 
-const load = new URL('./harness/http-load.ts', import.meta.url)
 const ours = {
   lookups: new URL('./sides/online-lookups.ts', import.meta.url),
   server: new URL('./sides/online-server.ts', import.meta.url),
@@ -44,7 +44,7 @@ export const scenario: Scenario = {
         server: owned.use(await SideProcess.start(baseline.server, { input: { dir, ...bytes } })),
         lookups: owned.use(await SideProcess.start(baseline.lookups, { input: { dir } })),
       },
-      load: owned.use(await SideProcess.start(load)),
+      load: owned.use(await startDriver()),
     }
     const kept = owned.move()
     return { round: (turn) => round(sides, size, turn), [Symbol.asyncDispose]: () => kept.disposeAsync() }
@@ -88,52 +88,15 @@ async function round({ ours: us, baseline: them, load: driver }: Sides, size: Si
     const asked = { requests, connections, batch: of, entities: sizeOf(size, 'entities'), seed: turn + 1 }
     const found = await inTurn(
       turn,
-      () => loaded(us, driver, asked),
-      () => loaded(them, driver, asked),
+      () => loaded(us.server, driver, asked),
+      () => loaded(them.server, driver, asked),
     )
-    const measured = (pick: (each: Loaded) => number): Measured => ({
-      ours: pick(found.ours),
-      baseline: pick(found.baseline),
-    })
-    figures[`${name}, server CPU`] = measured(({ usage }) => usage.cpuSeconds / requests)
-    figures[`${name}, p50`] = measured(({ run }) => run.figures['p50'] ?? Number.NaN)
-    figures[`${name}, p99`] = measured(({ run }) => run.figures['p99'] ?? Number.NaN)
-    if (of > 1) figures[`${name}, entities per core`] = measured(({ usage }) => (requests * of) / usage.cpuSeconds)
+    Object.assign(figures, loadFigures(name, found, asked))
   }
   return figures
 }
 
-interface Loaded {
-  readonly run: Run
-  readonly usage: Usage
-}
-
-/** What a server used for so many requests, once it was warm. */
-async function loaded(side: Side, driver: SideProcess, asked: Omit<Load, 'url' | 'view' | 'key'>): Promise<Loaded> {
-  const all: Load = { ...asked, url: urlOf(side.server), view: servedView, key: servedKey }
-  await driver.run({ ...all, requests: Math.ceil(all.requests / 4), seed: all.seed + 1000 })
-  const { result, usage } = await side.server.during(() => driver.run(all))
-  return { run: result, usage }
-}
-
-const urlOf = (side: SideProcess): string => (side.info as { readonly url: string }).url
-
 function idsOf(size: Size, turn: number): number[] {
   const random = randomOf(turn + 1)
   return Array.from({ length: sizeOf(size, 'lookups') }, () => random(sizeOf(size, 'entities')))
-}
-
-/** How long the answers of a server are. */
-async function answerBytes(url: string, batch: number): Promise<{ oneBytes: number; batchBytes: number }> {
-  const sizeOfAnswer = async (path: string, init?: RequestInit): Promise<number> =>
-    (await (await fetch(`${url}${path}`, init)).arrayBuffer()).byteLength
-  const entities = Array.from({ length: batch }, (_, id) => ({ [servedKey]: id }))
-  return {
-    oneBytes: await sizeOfAnswer(`/v1/online/${servedView}?${servedKey}=1`),
-    batchBytes: await sizeOfAnswer('/v1/online', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ features: servedView, entities }),
-    }),
-  }
 }

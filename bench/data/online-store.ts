@@ -14,21 +14,24 @@ const layout = 1
 
 /** A repository whose online store holds one row of ten features (5 float64, 3 int64, a string, a bool) for each of so many entities, 0 and up. */
 export function onlineStore(entities: number): Promise<string> {
-  return dataFile(`online-${layout}-${entities}`, async (dir) => {
-    await mkdir(join(dir, 'data'), { recursive: true })
-    await writeFile(join(dir, 'provender.yaml'), yaml)
-    const instance = await DuckDBInstance.create(':memory:', { memory_limit: '2GB' })
-    const connection = await instance.connect()
-    await connection.run(
-      `COPY (SELECT ${columns.join(', ')} FROM range(${entities}) AS r(n)) TO '${join(dir, 'data', 'things.parquet')}'`,
-    )
-    connection.closeSync()
-    instance.closeSync()
-    await using store = await openStore(dir)
-    await store.apply(await loadDefinitions(dir))
-    const [run] = await store.materialize(servedView)
-    if (run?.written !== entities) throw new Error('Every entity has a row')
-  })
+  return dataFile(`online-${layout}-${entities}`, (dir) => fillStore(dir, entities, `project: bench\n`))
+}
+
+/** Makes such a repository. `places`: its project, and where its stores are if they are not in the folder, as lines of YAML. */
+export async function fillStore(dir: string, entities: number, places: string): Promise<void> {
+  await mkdir(join(dir, 'data'), { recursive: true })
+  await writeFile(join(dir, 'provender.yaml'), `${places}${definitions}`)
+  const instance = await DuckDBInstance.create(':memory:', { memory_limit: '2GB' })
+  const connection = await instance.connect()
+  await connection.run(
+    `COPY (SELECT ${columns.join(', ')} FROM range(${entities}) AS r(n)) TO '${join(dir, 'data', 'things.parquet')}'`,
+  )
+  connection.closeSync()
+  instance.closeSync()
+  await using store = await openStore(dir)
+  await store.apply(await loadDefinitions(dir))
+  const [run] = await store.materialize(servedView)
+  if (run?.written !== entities) throw new Error('Every entity has a row')
 }
 
 const random = (salt: number): string => `((hash(n, ${salt}) % 9007199254740992)::DOUBLE / 9007199254740992)`
@@ -42,8 +45,7 @@ const columns = [
   `${random(21)} > 0.5 AS b`,
 ]
 const features = Object.entries(featureTypes).map(([name, type]) => `${name}: ${type}`)
-const yaml = `project: bench
-entities: { thing: { key: { ${servedKey}: int64 } } }
+const definitions = `entities: { thing: { key: { ${servedKey}: int64 } } }
 sources: { things: { type: parquet, path: data/things.parquet, timestamp: happened_at } }
 views: { ${servedView}: { entities: [thing], source: things, ttl: 36500d, features: { ${features.join(', ')} } } }
 `

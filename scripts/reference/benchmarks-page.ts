@@ -14,6 +14,8 @@ const baselines: Readonly<Record<string, string>> = Object.freeze({
     'Baseline: the same latest-row-per-entity query in DuckDB with its result thrown away, plus the same number of compare-and-puts into LMDB, each measured alone.',
   online:
     'Baselines: for one entity a bare `node:http` server that sends a constant body of the same size; for a batch, one that reads the same keys raw from LMDB and sends a constant body of the same size; in process, raw LMDB reads of the same keys.',
+  'online-redis':
+    'Baselines: for one entity a bare `node:http` server that sends a constant body of the same size; for a batch, the same keys read raw by one process that does nothing else, an HMGET for each in one ioredis pipeline a batch, and the same behind a bare `node:http` server. Its p50 and p99 are those of a busy server: there is a request under way on each connection all the time.',
   push: 'Baseline: appends of the same bytes to one file, each followed by a sync, one after the other. At once: by as many callers as ours, whose syncs the file system groups.',
   start: 'Baseline: `node -e 0`.',
 })
