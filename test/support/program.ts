@@ -15,6 +15,7 @@ const packages = Object.freeze({
   'redis-server': 'redis-server',
   'redis-cli': 'redis-server',
   nginx: 'nginx-light',
+  openssl: 'openssl',
 })
 export type ProgramName = keyof typeof packages
 
@@ -55,25 +56,39 @@ let installing: Promise<void> = Promise.resolve()
 export async function program(name: ProgramName): Promise<string> {
   const there = found(name)
   if (there !== undefined) return there
-  installing = installing.catch(() => undefined).then(() => install(name))
-  await installing
+  await demandPrograms([name])
   const installed = found(name)
   if (installed === undefined) throw new Error(`The package ${packages[name]} was installed, but holds no ${name}`)
   return installed
 }
 
-async function install(name: ProgramName): Promise<void> {
-  if (found(name) !== undefined) return
-  const needed = `These tests need ${name} (Debian package ${packages[name]}).`
+/** Makes sure of several programs at once, as `program` does of one. @throws all that is missing, and how to get it. */
+export async function demandPrograms(names: readonly ProgramName[]): Promise<void> {
+  if (names.every((name) => found(name) !== undefined)) return
+  installing = installing.catch(() => undefined).then(() => install(names.filter((name) => found(name) === undefined)))
+  await installing
+}
+
+async function install(missing: readonly ProgramName[]): Promise<void> {
+  if (missing.length === 0) return
+  const wanted = [...new Set(missing.map((name) => packages[name]))]
+  const needed = `This machine lacks ${missing.join(', ')}: servers that tests of the production engines start for themselves.`
+  const command = `apt-get install ${wanted.join(' ')}`
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get'))
-    throw new Error(`${needed} Install it, or name a running server in PROVENDER_TEST_POSTGRES, PROVENDER_TEST_REDIS …`)
+    throw new Error(
+      `${needed}\nInstall them (Debian, Ubuntu:  sudo ${command} ; macOS:  brew install postgresql redis nginx ).\n` +
+        'Running servers may be named instead: PROVENDER_TEST_POSTGRES with PROVENDER_TEST_REPLICA, PROVENDER_TEST_REDIS, PROVENDER_TEST_CLUSTER.',
+    )
+  process.stderr.write(`${needed} Installing them:  ${command}\n`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   const wait = ['-o', 'DPkg::Lock::Timeout=300']
-  await run('apt-get', ['update', '-qq', ...wait], { env })
-  await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...wait, packages[name]], {
-    env,
-    maxBuffer: 64 * 1024 * 1024,
-  }).catch((cause: unknown) => {
-    throw new Error(`${needed} It could not be installed.`, { cause })
-  })
+  try {
+    await run('apt-get', ['update', '-qq', ...wait], { env })
+    await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...wait, ...wanted], {
+      env,
+      maxBuffer: 64 * 1024 * 1024,
+    })
+  } catch (cause) {
+    throw new Error(`${needed} They could not be installed:  ${command}`, { cause })
+  }
 }

@@ -72,16 +72,15 @@ export class Connection implements Disposable {
     while (!this.#open) await this.#opening.promise
   }
 
-  /** Why it may not be used, where that is known: nobody has to wait to hear it. */
-  get refusal(): ProvenderError | undefined {
-    return this.#failure?.code === 'STORE_UNFIT' ? this.#failure : undefined
+  /** Why it is not open, where that is known. */
+  get failure(): ProvenderError | undefined {
+    return this.#open ? undefined : this.#failure
   }
 
   /** What is told to those who waited in vain. */
   lateness(waitMs: number): ProvenderError {
-    const failure = this.#open ? undefined : this.#failure
     return (
-      failure ??
+      this.failure ??
       fail('STORE_UNREACHABLE', `The online store ${this.#name} did not answer within ${Math.round(waitMs)} ms`)
     )
   }

@@ -1,4 +1,5 @@
 import { type ErrorCode, type ProvenderError, asProvenderError, fail, isProvenderError } from '../../kernel/errors.ts'
+import { extraRules, neededRules } from './permissions.ts'
 
 /** What the first word of a server's complaint means. */
 const meanings: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
@@ -21,7 +22,7 @@ const remedies: Readonly<Record<string, string>> = Object.freeze({
   ASK: moving,
   NOAUTH: 'Put user and password into the url.',
   WRONGPASS: 'Check user and password in the url; of what is no letter or digit, write %40 for @ and so on.',
-  NOPERM: 'Allow the Redis user what docs/guide/production.md lists.',
+  NOPERM: `Allow the Redis user:  ${neededRules.join(' ')};  for a cluster  ${extraRules.cluster.join(' ')};  for online.wait  ${extraRules.wait.join(' ')};  for online.nearCache  ${extraRules.nearCache.join(' ')}`,
 })
 
 /** What Redis or its driver threw, as an error of the table that names the server. */
@@ -40,7 +41,9 @@ export function explainRedis(name: string, thrown: unknown): ProvenderError {
   return asProvenderError(cause)
 }
 
-const wordOf = (message: string): string => /\b(?!ERR\b)[A-Z]{3,}\b/.exec(message)?.[0] ?? ''
+/** What is told of a script is told in other words than of a command. */
+const wordOf = (message: string): string =>
+  message.includes('The user executing the script') ? 'NOPERM' : (/\b(?!ERR\b)[A-Z]{3,}\b/.exec(message)?.[0] ?? '')
 
 /** The driver hangs the command on what it throws, with passwords and rows among its arguments: none of that may come into a log. */
 export function withoutCommand(thrown: unknown): unknown {
@@ -67,6 +70,12 @@ function tlsRemedy(thrown: Error): string | undefined {
     ? 'Write rediss:// for a server with TLS, and redis:// for one without.'
     : undefined
 }
+
+/** Whether a server may be back in a while: one that does not let this user do what he wants will not be. */
+export const isAway = (error: unknown): boolean =>
+  isProvenderError(error) &&
+  error.code === 'STORE_UNREACHABLE' &&
+  !/\b(?:NOPERM|NOAUTH|WRONGPASS|certificate|user executing)\b/.test(error.message)
 
 /** Whether a server was not heard of, where one that answers, whatever it says, is there. */
 export const isSilence = (thrown: unknown): boolean =>

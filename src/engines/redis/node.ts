@@ -122,7 +122,7 @@ export class RedisNode implements AsyncDisposable {
   async #ask<T>(connection: Connection, call: Asking | undefined, work: (redis: Redis) => Promise<T>): Promise<T> {
     checkCall(call)
     if (performance.now() < this.#closedUntilMs)
-      throw fail('STORE_UNREACHABLE', `The online store ${this.name} does not answer`)
+      throw connection.failure ?? fail('STORE_UNREACHABLE', `The online store ${this.name} does not answer`)
     // One at a time tries whether it is back.
     if (this.#failures >= patience) this.#closedUntilMs = performance.now() + waits.openMs
     try {
@@ -165,7 +165,7 @@ async function within<T>(connection: Connection, waitMs: number, work: (redis: R
   }
   const opening = connection.open ? undefined : setTimeout(unless, Math.min(waitMs, waits.connectMs))
   const sent = async (): Promise<T> => {
-    if (connection.refusal !== undefined) throw connection.refusal
+    if (connection.failure?.code === 'STORE_UNFIT') throw connection.failure
     await connection.opened()
     if (over) return late
     return work(connection.redis)

@@ -1,7 +1,7 @@
 import { checkCall } from '../../kernel/call.ts'
-import { fail, isProvenderError } from '../../kernel/errors.ts'
+import { fail } from '../../kernel/errors.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isElsewhere } from './failure.ts'
+import { isAway, isElsewhere } from './failure.ts'
 import type { Argument, Asking } from './node.ts'
 import type { Script } from './scripts.ts'
 import type { Group, Servers, Topology } from './servers.ts'
@@ -148,8 +148,6 @@ function patienceOf({ script }: Work, call: Asking | undefined): number {
   const leftMs = call?.deadlineAtMs === undefined ? patienceMs : call.deadlineAtMs - Date.now() - marginMs
   return Math.min(leftMs, script.reads ? movingMs : patienceMs)
 }
-
-const isAway = (error: unknown): boolean => isProvenderError(error) && error.code === 'STORE_UNREACHABLE'
 
 function lotsOf(topology: Topology, items: readonly Item[], left: readonly number[]): Map<number, number[]> {
   const lots = new Map<number, number[]>()
