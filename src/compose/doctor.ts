@@ -5,6 +5,7 @@ import { limits } from '../kernel/limits.ts'
 import { filesFinding, registryFinding, sourcesFinding } from './doctor/definitions.ts'
 import { type Finding, check, reportOf, well, worth } from './doctor/finding.ts'
 import { machineChecks } from './doctor/machine.ts'
+import { onlineServersFinding } from './doctor/online-servers.ts'
 import { readersFinding } from './doctor/readers.ts'
 import { serverFinding } from './doctor/server.ts'
 import { diskFinding, fileSystemFinding, foldersFinding, placesOf } from './doctor/places.ts'
@@ -16,7 +17,7 @@ import {
   runsFinding,
   storedOf,
 } from './doctor/views.ts'
-import { onlineReaders } from './engines.ts'
+import { onlineReaders, onlineServers } from './engines.ts'
 import type { Parts } from './parts.ts'
 
 /**
@@ -41,6 +42,7 @@ export async function doctor(parts: Parts, call?: Call): Promise<DoctorReport> {
     ]),
     Promise.all([
       check('online-readers', async () => readersFinding(await onlineReaders(config)), call),
+      check('online-servers', async (its) => onlineServersFinding(await onlineServers(config, its)), call),
       check('server', async () => serverFinding(config.server), call),
       check('clock', async (its) => clockFinding(parts, its), call),
       check('registry', async () => registryFinding(await snapshot), call),

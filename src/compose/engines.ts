@@ -3,6 +3,8 @@ import type { Config } from '../define/config.ts'
 import { duckdbCan } from '../engines/duckdb/can.ts'
 import { postgresCan } from '../engines/postgres/can.ts'
 import type { Readers } from '../engines/lmdb/readers.ts'
+import type { RedisExamination } from '../engines/redis/examine.ts'
+import type { Call } from '../kernel/call.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { fail } from '../kernel/errors.ts'
 import type { OnlineMarks } from '../ports/marks.ts'
@@ -64,6 +66,13 @@ export async function onlineReaders({ online }: Config): Promise<Readers | null>
   if (!('url' in online) || !isAbsolute(online.url)) return null
   const { readersOf } = await import('../engines/lmdb/readers.ts')
   return readersOf(online.url)
+}
+
+/** What the servers of the online store are and what should be otherwise, where it has any; null elsewhere. */
+export async function onlineServers({ project, online }: Config, call?: Call): Promise<RedisExamination | null> {
+  if (!('cluster' in online) && !isRedis(online.url)) return null
+  const { examineRedis } = await import('../engines/redis/examine.ts')
+  return examineRedis({ place: online, project }, call)
 }
 
 const onlinePorts = (online: OnlineStore & OnlineMarks): Pick<Engines, 'online' | 'marks'> => ({

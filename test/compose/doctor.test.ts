@@ -81,6 +81,7 @@ test('where all is well every check says so, each name once', async () => {
     'offline',
     'online',
     'online-readers',
+    'online-servers',
     'server',
     'clock',
     'registry',
