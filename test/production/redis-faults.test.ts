@@ -1,8 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Store } from '../../src/contract/store.ts'
+import { openRedisOnline } from '../../src/engines/redis/online.ts'
+import { keyed, packed, readRows } from '../../src/testing/online-rows.ts'
 import { type RedisServer, startRedis } from '../support/redis-server.ts'
-import { type RedisStore, keepPushing, openRedisStore, served, unlessOperating, until } from '../support/redis-store.ts'
+import {
+  type RedisStore,
+  keepPushing,
+  listedIds,
+  openRedisStore,
+  served,
+  unlessOperating,
+  until,
+} from '../support/redis-store.ts'
 
 async function start(extra: readonly string[] = []): Promise<RedisServer> {
   const server = await startRedis(extra)
@@ -28,6 +38,9 @@ async function healed(store: Store, acknowledged: ReadonlyMap<number, number>): 
   }
   const known = await history()
   for (const [id, n] of acknowledged) expect(known[id]).toBeGreaterThanOrEqual(n)
+  await until('all of the file is served', async () =>
+    (await served(store, listedIds, 'listed')).every((n, id) => n === id),
+  )
   await until('all that was pushed is served', async () => {
     const now = await served(store, ids)
     return known.every((n, id) => now[id] === n)
@@ -111,19 +124,24 @@ test('an emptied Redis is filled again without a command, and never serves what 
   await store.materialize()
   const full = await served(store, ids)
   expect(full).toEqual(Array.from({ length: ids }, (_, id) => id))
+  expect(await served(store, listedIds, 'listed')).toEqual(Array.from({ length: listedIds }, (_, id) => id))
   let reads = 0
   let going = true
+  const isFull = async (): Promise<boolean> =>
+    (await served(store, ids)).every((n, id) => n === id) &&
+    (await served(store, listedIds, 'listed')).every((n, id) => n === id)
   const reading = (async () => {
     while (going) {
       // A row that is lost is not there; one that is there is whole and right.
-      for (const [id, n] of (await served(store, ids)).entries()) expect([null, id]).toContain(n)
+      for (const view of ['seen', 'listed'])
+        for (const [id, n] of (await served(store, ids, view)).entries()) expect([null, id]).toContain(n)
       reads += 1
       await sleep(2)
     }
   })()
   for (let i = 0; i < 3; i++) {
     await server.empty()
-    await until('it is emptied, and filled again', async () => (await served(store, ids)).every((n, id) => n === id))
+    await until('it is filled again', isFull)
     await sleep(120)
   }
   going = false
@@ -151,6 +169,10 @@ test('a Redis without room: a clear error, nothing half written, and all is well
       text: `${from + i} ${padding}`,
       at: new Date(),
     }))
+  await using online = openRedisOnline({ place: { url: server.url }, project: 'faults' })
+  const space = { view: 'old', generation: 1n }
+  const old = Array.from({ length: 10 }, (_, i) => keyed(`old ${i}`, packed({ event: i })))
+  await online.write(space, old)
   let [full, pushed] = [false, 0]
   for (; !full && pushed < 20_000; pushed += 500) {
     await store.push('hits', batch(pushed), { timeoutMs: 2000 }).catch((thrown: unknown) => {
@@ -175,6 +197,18 @@ test('a Redis without room: a clear error, nothing half written, and all is well
   expect(there).toBeGreaterThan(0)
   expect(there).toBeLessThan(pushed)
   await expect(store.push('hits', batch(0), { timeoutMs: 2000 })).rejects.toMatchObject({ code: 'STORE_FULL' })
+  // What makes room is let through.
+  const rule = { eventBefore: 5n, revisionUpTo: 9n, tombstones: true }
+  let [freed, after] = [0, undefined as Uint8Array | undefined]
+  do {
+    const slice = await online.sweep(space, rule, after)
+    freed += slice.freed
+    after = slice.next ?? undefined
+  } while (after !== undefined)
+  expect(freed).toBe(5)
+  await online.drop(space)
+  expect((await readRows(online, [{ space, keys: old.map(({ key }) => key) }]))[0]).toEqual(old.map(() => null))
+  await expect(online.write(space, old)).rejects.toMatchObject({ code: 'STORE_FULL' })
   await server.ask('CONFIG', 'SET', 'maxmemory', '100mb')
   await until('all that was pushed is served', async () => (await look()) === pushed)
   expect((await store.push('hits', batch(0))).accepted).toBe(500)

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -18,19 +18,33 @@ export interface RedisStore extends AsyncDisposable {
   stopRounds(): Promise<void>
 }
 
+/** How many ids the view `listed` has. */
+export const listedIds = 100
+
 /** How often rounds mend things, in milliseconds. */
 const roundMs = 100
 
-/** Opens one with a view `seen` of pushed rows: key `id` (int64), feature `n` (int64). Rounds go on behind it from then on. */
+/**
+ * Opens one with a view `seen` of pushed rows: key `id` (int64), feature `n` (int64); and a view `listed` of the same form, whose rows stand in a file:
+ * `n` is `id` there, for the ids below `listedIds`. Rounds go on behind it from then on.
+ */
 export async function openRedisStore(online: Config['online'], rounds = true): Promise<RedisStore> {
   const dir = await mkdtemp(join(tmpdir(), 'provender-redis-store-'))
   const config: Config = { ...embeddedConfig(dir), project: 'faults', online }
+  const lines = Array.from({ length: listedIds }, (_, id) => `${id},${id},2026-01-01T00:00:00Z`)
+  await writeFile(join(dir, 'list.csv'), ['id,n,at', ...lines, ''].join('\n'))
   const waits = { switchMs: -1, pollMs: 10, closeMs: 500, stopMs: 500 }
   const store = composeStore(config, await openEngines(config, systemClock), { clock: systemClock, waits })
   await store.apply({
     entities: { user: { keys: { id: 'int64' } } },
-    sources: { hits: { type: 'push', schema: { id: 'int64', n: 'int64' }, timestamp: 'at' } },
-    views: { seen: { entities: ['user'], source: 'hits', features: { n: 'int64' } } },
+    sources: {
+      hits: { type: 'push', schema: { id: 'int64', n: 'int64' }, timestamp: 'at' },
+      list: { type: 'csv', path: 'list.csv', timestamp: 'at' },
+    },
+    views: {
+      seen: { entities: ['user'], source: 'hits', features: { n: 'int64' } },
+      listed: { entities: ['user'], source: 'list', features: { n: 'int64' } },
+    },
     on_demand: {},
     services: {},
   })
@@ -95,10 +109,10 @@ export function keepPushing(
   }
 }
 
-/** The `n` that is served for each of the ids below a number; null where there is none. */
-export async function served(store: Store, ids: number): Promise<(number | null)[]> {
+/** The `n` that a view serves for each of the ids below a number; null where there is none. */
+export async function served(store: Store, ids: number, view = 'seen'): Promise<(number | null)[]> {
   const rows = await store.online(
-    'seen',
+    view,
     Array.from({ length: ids }, (_, id) => ({ id })),
   )
   return rows.map((row) => (row['n'] === null ? null : Number(row['n'])))
