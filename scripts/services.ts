@@ -2,7 +2,10 @@
 import { once } from 'node:events'
 import { startServices } from '../test/support/services.ts'
 
-await using services = await startServices()
+await using services = await startServices().catch((thrown: unknown) => {
+  process.stderr.write(`${thrown instanceof Error ? thrown.message : String(thrown)}\n`)
+  process.exit(1)
+})
 const { postgres, replica, redis, cluster } = services.urls
 process.stdout.write(
   [

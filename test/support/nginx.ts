@@ -1,8 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { program } from './program.ts'
-import { freePort, giveAway, startProcess, untilReady } from './server-process.ts'
+import { freePort, giveAway, serverFolder, startProcess, untilReady } from './server-process.ts'
 
 /** An nginx of our own. */
 export interface NginxServer extends AsyncDisposable {
@@ -20,7 +19,8 @@ const kept = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'] as const
  */
 export async function startNginx(configuration: string, servers: ReadonlyMap<string, string>): Promise<NginxServer> {
   const path = await program('nginx')
-  const folder = mkdtempSync(join(tmpdir(), 'provender-nginx-'))
+  const own = serverFolder('nginx')
+  const folder = own.path
   const port = await freePort()
   const ours = kept.map((name) => `${name}_temp_path ${join(folder, name)};`)
   let text = configuration.replace('listen 6580;', `listen 127.0.0.1:${port};`)
@@ -39,7 +39,7 @@ export async function startNginx(configuration: string, servers: ReadonlyMap<str
   const url = `http://127.0.0.1:${port}`
   const stop = async (): Promise<void> => {
     await server.end('SIGTERM')
-    rmSync(folder, { recursive: true, force: true })
+    own[Symbol.dispose]()
   }
   try {
     await untilReady(server, 'nginx', () => fetch(`${url}/livez`))

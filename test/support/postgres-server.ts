@@ -1,11 +1,19 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { program } from './program.ts'
-import { type ServerProcess, freePort, giveAway, ordinaryUser, startProcess, untilReady } from './server-process.ts'
+import {
+  type ServerFolder,
+  type ServerProcess,
+  freePort,
+  giveAway,
+  ordinaryUser,
+  serverFolder,
+  startProcess,
+  untilReady,
+} from './server-process.ts'
 
 const run = promisify(execFile)
 
@@ -43,10 +51,10 @@ const settings = Object.freeze({
 /** Starts a primary with an empty database `provender`. */
 export async function startPostgres(extra: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
   const folder = newFolder()
-  const data = join(folder, 'data')
+  const data = join(folder.path, 'data')
   const initdb = await program('initdb')
   const make = ['-D', data, '-U', 'provender', '--auth=trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync']
-  await run(initdb, make, { ...ordinaryUser(), cwd: folder })
+  await run(initdb, make, { ...ordinaryUser(), cwd: folder.path })
   const server = await serve(folder, extra, 'postgres')
   const client = new pg.Client({ host: '127.0.0.1', port: server.port, user: 'provender', database: 'postgres' })
   await client.connect()
@@ -63,32 +71,32 @@ export async function startReplica(
   const folder = newFolder()
   const from = ['-h', '127.0.0.1', '-p', String(primary.port), '-U', 'provender']
   const how = ['-R', '-X', 'stream', '-C', '-S', 'replica_1', '--checkpoint=fast', '--no-sync']
-  await run(await program('pg_basebackup'), [...from, '-D', join(folder, 'data'), ...how], {
+  await run(await program('pg_basebackup'), [...from, '-D', join(folder.path, 'data'), ...how], {
     ...ordinaryUser(),
-    cwd: folder,
+    cwd: folder.path,
   })
   return serve(folder, extra, 'provender')
 }
 
-function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'provender-postgres-'))
-  mkdirSync(join(folder, 'socket'))
-  giveAway(folder)
-  giveAway(join(folder, 'socket'))
+function newFolder(): ServerFolder {
+  const folder = serverFolder('postgres')
+  mkdirSync(join(folder.path, 'socket'))
+  giveAway(folder.path)
+  giveAway(join(folder.path, 'socket'))
   return folder
 }
 
 async function serve(
-  folder: string,
+  folder: ServerFolder,
   extra: Readonly<Record<string, string>>,
   database: string,
 ): Promise<PostgresServer> {
   const postgres = await program('postgres')
   const port = await freePort()
-  const told = Object.entries({ ...settings, ...extra, unix_socket_directories: join(folder, 'socket') })
+  const told = Object.entries({ ...settings, ...extra, unix_socket_directories: join(folder.path, 'socket') })
   const args = [
     '-D',
-    join(folder, 'data'),
+    join(folder.path, 'data'),
     '-p',
     String(port),
     ...told.flatMap(([key, value]) => ['-c', `${key}=${value}`]),
@@ -128,7 +136,7 @@ async function serve(
     async [Symbol.asyncDispose]() {
       server.child.kill('SIGCONT')
       await server.end('SIGINT')
-      rmSync(folder, { recursive: true, force: true })
+      folder[Symbol.dispose]()
     },
   }
 }

@@ -1,13 +1,11 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
 import { program } from './program.ts'
-import { type ServerProcess, freePort, startProcess, untilReady } from './server-process.ts'
+import { type ServerProcess, freePort, serverFolder, startProcess, untilReady } from './server-process.ts'
 
 const run = promisify(execFile)
 
@@ -32,7 +30,8 @@ export interface RedisServer extends AsyncDisposable {
 /** Starts a Redis that listens on the loopback; it keeps its data in an append-only file unless told otherwise. */
 export async function startRedis(extra: readonly string[] = []): Promise<RedisServer> {
   const path = await program('redis-server')
-  const folder = mkdtempSync(join(tmpdir(), 'provender-redis-'))
+  const own = serverFolder('redis')
+  const folder = own.path
   const port = await freePort()
   const usual = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'yes', '--hash-max-listpack-value', '1024']
   const args = ['--port', String(port), '--dir', folder, ...usual, ...extra]
@@ -90,7 +89,7 @@ export async function startRedis(extra: readonly string[] = []): Promise<RedisSe
     ask: say,
     async [Symbol.asyncDispose]() {
       await server.end('SIGKILL')
-      rmSync(folder, { recursive: true, force: true })
+      own[Symbol.dispose]()
     },
   }
 }

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** As whom servers run that refuse to be root: an account that every system has. */
@@ -50,14 +52,50 @@ export interface ServerProcess {
 const saidChars = 8_192
 
 const running = new Set<ChildProcess>()
-// Tests that are ended early leave no server behind.
-process.once('exit', () => {
+const folders = new Set<string>()
+
+/** Ends what still runs and removes what is still there: for a process that ends early. */
+function leaveNothing(): void {
   for (const child of running) child.kill('SIGKILL')
-})
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 })
+}
+process.once('exit', leaveNothing)
+for (const [signal, code] of [
+  ['SIGHUP', 129],
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.on(signal, () => {
+    // Where somebody else knows what a signal is for, that goes on; the servers have heard a terminal's Ctrl-C anyway.
+    if (process.listenerCount(signal) === 1) process.exit(code)
+  })
+
+/** A folder of a server; removed with it, or with this process. */
+export interface ServerFolder extends Disposable {
+  readonly path: string
+}
+
+/** Makes a folder for a server, in that for temporary files. */
+export function serverFolder(server: string): ServerFolder {
+  const path = mkdtempSync(join(tmpdir(), `provender-${server}-`))
+  folders.add(path)
+  return {
+    path,
+    [Symbol.dispose]() {
+      rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 })
+      folders.delete(path)
+    },
+  }
+}
+
+/** On Linux a server ends with whoever started it, also where that is killed. */
+const withParent = '/usr/bin/setpriv'
+const bound = process.platform === 'linux' && existsSync(withParent)
 
 /** Starts a server. */
 export function startProcess(path: string, args: readonly string[], asOrdinaryUser: boolean): ServerProcess {
-  const child = spawn(path, args, {
+  const [program, words] = bound ? [withParent, ['--pdeathsig', 'KILL', path, ...args]] : [path, args]
+  const child = spawn(program, words, {
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(asOrdinaryUser ? ordinaryUser() : {}),
     env: { ...process.env, LC_ALL: 'C.UTF-8' },

@@ -1,4 +1,5 @@
 import type { TestProject } from 'vitest/node'
+import { type ProgramName, demandPrograms } from './program.ts'
 import { startPostgres, startReplica } from './postgres-server.ts'
 import { startRedis, startRedisCluster } from './redis-server.ts'
 
@@ -17,10 +18,19 @@ declare module 'vitest' {
   }
 }
 
+const relationalPrograms: readonly ProgramName[] = ['initdb', 'postgres', 'pg_basebackup']
+const redisPrograms: readonly ProgramName[] = ['redis-server', 'redis-cli']
+/** What tests start for themselves, on top. */
+const otherPrograms: readonly ProgramName[] = ['pg_dump', 'psql', 'nginx', 'openssl']
+
 /** Starts what the environment does not name: PROVENDER_TEST_POSTGRES with _REPLICA, PROVENDER_TEST_REDIS, PROVENDER_TEST_CLUSTER (urls with commas). */
 export async function startServices(): Promise<AsyncDisposable & { readonly urls: ServiceUrls }> {
   const owned = new AsyncDisposableStack()
   const { PROVENDER_TEST_POSTGRES, PROVENDER_TEST_REPLICA, PROVENDER_TEST_REDIS, PROVENDER_TEST_CLUSTER } = process.env
+  const isOwn = [PROVENDER_TEST_POSTGRES, PROVENDER_TEST_REPLICA].includes(undefined)
+  const isOwnRedis = [PROVENDER_TEST_REDIS, PROVENDER_TEST_CLUSTER].includes(undefined)
+  // All that is missing is named at once.
+  await demandPrograms([...(isOwn ? relationalPrograms : []), ...(isOwnRedis ? redisPrograms : [])])
   try {
     const [relational, redis, cluster] = await Promise.all([
       PROVENDER_TEST_POSTGRES === undefined || PROVENDER_TEST_REPLICA === undefined
@@ -45,6 +55,7 @@ async function ownPostgres(owned: AsyncDisposableStack): Promise<Pick<ServiceUrl
 
 /** Vitest's global setup of the tests that need services. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await demandPrograms([...relationalPrograms, ...redisPrograms, ...otherPrograms])
   const services = await startServices()
   project.provide('services', services.urls)
   return async () => services[Symbol.asyncDispose]()
