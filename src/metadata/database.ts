@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type CompiledQuery, Kysely, type Transaction } from 'kysely'
 import { type Call, checkCall } from '../kernel/call.ts'
-import { fail } from '../kernel/errors.ts'
+import { type ErrorCode, type ProvenderError, fail } from '../kernel/errors.ts'
 import type { SqlEngine } from './engine.ts'
 import type { Tables } from './tables.ts'
 
@@ -28,7 +28,12 @@ export function openDatabase(engine: SqlEngine): Database {
   const kysely = new Kysely<Tables>({ dialect: engine.dialect })
   let closing: Promise<void> | undefined
 
-  async function patiently<T>(call: Call | undefined, attempt: () => Promise<T>): Promise<T> {
+  /** `done`: whether an attempt that lost the store may have counted. */
+  async function patiently<T>(
+    call: Call | undefined,
+    attempt: () => Promise<T>,
+    done: () => boolean = () => false,
+  ): Promise<T> {
     const untilMs = call?.deadlineAtMs ?? Date.now() + patienceMs
     for (let tries = 0; ; tries++) {
       if (closing !== undefined) throw fail('CLOSED', `${engine.name} is closed`)
@@ -37,20 +42,41 @@ export function openDatabase(engine: SqlEngine): Database {
         return await attempt()
       } catch (thrown) {
         const meaning = engine.explain(thrown)
-        if (meaning !== 'busy' && meaning !== 'away') throw meaning
+        if (typeof meaning !== 'string') throw meaning
+        if (meaning === 'broken' && done()) throw givenUp(meaning, 'STORE_UNREACHABLE', thrown)
         const waitMs = 1 + Math.random() * Math.min(pauseMs, 2 ** tries)
         if (Date.now() + waitMs > untilMs)
-          throw fail(
-            call?.deadlineAtMs === undefined ? 'STORE_UNREACHABLE' : 'DEADLINE_EXCEEDED',
-            meaning === 'away'
-              ? `${engine.name} cannot be reached: ${thrown instanceof Error ? thrown.message : String(thrown)}`
-              : `Other processes kept ${engine.name} locked for the whole time allowed`,
-            { cause: thrown },
-          )
+          throw givenUp(meaning, call?.deadlineAtMs === undefined ? 'STORE_UNREACHABLE' : 'DEADLINE_EXCEEDED', thrown)
         // An abort ends the pause; the next turn's check tells it.
         await sleep(waitMs, undefined, call?.signal === undefined ? {} : { signal: call.signal }).catch(() => {})
       }
     }
+  }
+
+  function givenUp(meaning: 'busy' | 'away' | 'broken', code: ErrorCode, cause: unknown): ProvenderError {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    const what = {
+      busy: `Other processes kept ${engine.name} locked for the whole time allowed`,
+      away: `${engine.name} cannot be reached: ${why}`,
+      broken: `The connection to ${engine.name} broke: ${why}`,
+    }
+    return fail(code, what[meaning], { cause })
+  }
+
+  async function write<T>(call: Call | undefined, work: (tx: Transaction<Tables>) => Promise<T>): Promise<T> {
+    let committing = false
+    const attempt = (): Promise<T> => {
+      committing = false
+      return kysely
+        .transaction()
+        .setIsolationLevel('serializable')
+        .execute(async (tx) => {
+          const result = await work(tx)
+          committing = true
+          return result
+        })
+    }
+    return patiently(call, attempt, () => committing)
   }
 
   return Object.freeze({
@@ -59,7 +85,7 @@ export function openDatabase(engine: SqlEngine): Database {
       patiently(call, () =>
         kysely.transaction().setAccessMode('read only').setIsolationLevel('repeatable read').execute(work),
       ),
-    write: (call, work) => patiently(call, () => kysely.transaction().setIsolationLevel('serializable').execute(work)),
+    write,
     ask: (call, query) => patiently(call, async () => (await kysely.executeQuery(query)).rows),
     compile: (build) => build(kysely).compile(),
     [Symbol.asyncDispose]: () => (closing ??= kysely.destroy().then(() => engine[Symbol.asyncDispose]())),

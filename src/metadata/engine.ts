@@ -11,7 +11,8 @@ export interface SqlEngine extends AsyncDisposable {
   readonly dialect: Dialect
   /**
    * What a failure means: `busy` = another writer was in the way, `away` = the store could not be reached; either way nothing of
-   * the transaction counts and it may be tried again; else the error to throw.
+   * the transaction counts and it may be tried again; `broken` = the store was lost on the way, so only what changes nothing may
+   * be; else the error to throw.
    */
-  explain(thrown: unknown): 'busy' | 'away' | ProvenderError
+  explain(thrown: unknown): 'busy' | 'away' | 'broken' | ProvenderError
 }

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { abandonable } from '../../kernel/abandon.ts'
 import { type Call, checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 
@@ -48,7 +49,14 @@ export function openConnections(url: string): Connections {
     async take(call) {
       if (closing !== undefined) throw fail('CLOSED', `${name} is closed`)
       checkCall(call)
-      return found.pool.connect()
+      const taken = found.pool.connect()
+      return abandonable(taken, call).catch((thrown: unknown) => {
+        taken.then(
+          (client) => client.release(),
+          () => undefined,
+        )
+        throw thrown
+      })
     },
     cancel,
     [Symbol.asyncDispose]: () => (closing ??= release(url, found)),

@@ -1,7 +1,11 @@
 import { asProvenderError, fail, isProvenderError, type ProvenderError } from '../../kernel/errors.ts'
 
-/** What a failure means: `busy`, another session was in the way; `away`, the server could not be reached at all (nothing counts); else the error to throw. */
-export type Meaning = 'busy' | 'away' | ProvenderError
+/**
+ * What a failure means: `busy`, another session was in the way; `away`, the server could not be reached at all (nothing counts either
+ * way); `broken`, the connection was lost on the way, and nobody knows what became of the statement; else the error to throw.
+ */
+export type Meaning = Trouble | ProvenderError
+type Trouble = 'busy' | 'away' | 'broken'
 
 // Conditions of PostgreSQL's appendix "Error Codes".
 const busyStates: ReadonlySet<string> = new Set(['40001', '40P01', '55P03'])
@@ -43,7 +47,7 @@ export function explainPostgres(name: string, thrown: unknown): Meaning {
       remedy: 'Check the user, the password, the database and its rights.',
     })
   if (brokenCodes.has(code) || code.startsWith('08') || code.startsWith('57P') || isBroken(thrown.message))
-    return fail('STORE_UNREACHABLE', `The connection to ${name} broke: ${thrown.message}`, { cause: thrown })
+    return 'broken'
   return asProvenderError(thrown)
 }
 
@@ -51,8 +55,13 @@ export function explainPostgres(name: string, thrown: unknown): Meaning {
 const isBroken = (message: string): boolean =>
   /^(?:Connection terminated|Client has encountered a connection error|Query read timeout)/.test(message)
 
-/** The error for a server that stayed away. */
-export const unreachable = (name: string, cause: unknown): ProvenderError =>
-  fail('STORE_UNREACHABLE', `${name} cannot be reached: ${cause instanceof Error ? cause.message : String(cause)}`, {
-    cause,
-  })
+/** The error for a server that stayed away, a connection that broke, or others that stayed in the way. */
+export function unreachable(name: string, meaning: Trouble, cause: unknown): ProvenderError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  const what: Readonly<Record<Trouble, string>> = {
+    away: `${name} cannot be reached: ${why}`,
+    broken: `The connection to ${name} broke: ${why}`,
+    busy: `Others kept ${name} locked for the whole time allowed`,
+  }
+  return fail('STORE_UNREACHABLE', what[meaning], { cause })
+}

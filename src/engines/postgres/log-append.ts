@@ -5,7 +5,7 @@ import { limits } from '../../kernel/limits.ts'
 import type { DeadLetter } from '../../ports/dead-letters.ts'
 import type { Appended, IdempotencyRecord, LogRecord, LogRow } from '../../ports/push-log.ts'
 import type { Connections } from './connections.ts'
-import { integer, rowsOf, text } from './log-rows.ts'
+import { integer, rowsOf, rowsOfOnce, text } from './log-rows.ts'
 import { arrayText, valueText } from './text-value.ts'
 
 /** Rows that one append takes along with others; a record is never cut. */
@@ -105,7 +105,7 @@ async function appendAll(
     replayed.map(({ id }) => id),
   ]
   const places = values.map((_, i) => `$${i + 1}`).join(', ')
-  const answers = await rowsOf(connections, undefined, `select * from push_append(${places})`, values)
+  const answers = await rowsOfOnce(connections, `select * from push_append(${places})`, values)
   return answers.map((answer, i): Appended => {
     if (typeof answer['position'] === 'string') return { kind: 'appended', position: BigInt(answer['position']) }
     const earlier: IdempotencyRecord = {

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { abandonable } from '../../kernel/abandon.ts'
 import { type Call, checkCall } from '../../kernel/call.ts'
 import type { ProvenderError } from '../../kernel/errors.ts'
 import { type Connections, openConnections } from './connections.ts'
@@ -25,7 +26,7 @@ export interface PostgresServers extends AsyncDisposable {
   readonly primary: Connections
   /**
    * A connection for reading: to a replica that has all that the primary had committed before the call, in turn; to the primary where
-   * there is none. `write`: to the primary.
+   * there is none. `write`: to the primary. @throws as the driver.
    */
   reader(call: Call | undefined, write: boolean): Promise<Reader>
   /** Transactions under way: closing the servers ends them. */
@@ -43,7 +44,7 @@ export function openServers(url: string, replicaUrls: readonly string[]): Postgr
   const replicas: Replica[] = replicaUrls.map((each) => ({ connections: openConnections(each), outUntilMs: 0 }))
   let turn = 0
   const ofPrimary = async (call: Call | undefined): Promise<Reader> => ({
-    client: await take(primary, call),
+    client: await primary.take(call),
     connections: primary,
     isReplica: false,
     leaveOut: () => undefined,
@@ -82,19 +83,10 @@ export function openServers(url: string, replicaUrls: readonly string[]): Postgr
   } satisfies PostgresServers)
 }
 
-/** A connection. @throws as an error of the table. */
-async function take(connections: Connections, call: Call | undefined): Promise<pg.PoolClient> {
-  try {
-    return await connections.take(call)
-  } catch (thrown) {
-    throw asError(connections, thrown)
-  }
-}
-
 /** What a failure means to who does not try again. */
 export function asError(connections: Connections, thrown: unknown): ProvenderError {
   const meaning = explainPostgres(connections.name, thrown)
-  return meaning === 'away' || meaning === 'busy' ? unreachable(connections.name, thrown) : meaning
+  return typeof meaning === 'string' ? unreachable(connections.name, meaning, thrown) : meaning
 }
 
 function isAway(connections: Connections, thrown: unknown): boolean {
@@ -104,14 +96,15 @@ function isAway(connections: Connections, thrown: unknown): boolean {
 
 /** Up to where the primary has committed: what was answered before is below it. */
 async function writtenPosition(primary: Connections, call: Call | undefined): Promise<string> {
-  const client = await take(primary, call)
+  const client = await primary.take(call)
   try {
-    const { rows } = await client.query<{ position: unknown }>('select pg_current_wal_flush_lsn()::text as position')
+    const asked = client.query<{ position: unknown }>('select pg_current_wal_flush_lsn()::text as position')
+    const { rows } = await abandonable(asked, call)
     client.release()
     return String(rows[0]?.position)
   } catch (thrown) {
     client.release(true)
-    throw asError(primary, thrown)
+    throw thrown
   }
 }
 
@@ -125,11 +118,12 @@ async function reached(
   const untilMs = performance.now() + catchUpMs
   try {
     for (;;) {
-      const { rows } = await client.query<{ there: unknown }>({
+      const asked = client.query<{ there: unknown }>({
         text: 'select coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn, true) as there',
         values: [position],
         query_timeout: 1_000,
       } as pg.QueryConfig)
+      const { rows } = await abandonable(asked, call)
       if (rows[0]?.there === true) return client
       if (performance.now() > untilMs) {
         client.release()

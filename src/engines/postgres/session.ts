@@ -7,6 +7,7 @@ import { type ProvenderError, fail, isProvenderError } from '../../kernel/errors
 import { explainPostgres } from './failure.ts'
 import { type PostgresServers, type Reader, asError } from './servers.ts'
 import { type Shape, readShapes } from './push-log.ts'
+import { patiently } from './statement.ts'
 import { begin, whenEnded } from './transaction.ts'
 import { type SqlTable, checkSql } from './user-sql.ts'
 
@@ -32,16 +33,19 @@ export class Session implements AsyncDisposable {
     this.#stopWatching = whenEnded(call, () => this.#cancel())
   }
 
-  /** Begins a transaction; on a replica it can make no tables. */
+  /** Begins a transaction, patiently; on a replica it can make no tables. `write`: on the primary. */
   static async open(servers: PostgresServers, call: Call | undefined, write = false): Promise<Session> {
-    const session = new Session(servers, await servers.reader(call, write), call)
-    try {
-      await session.guard(begin(session.client, session.isReplica ? 'read only' : 'read write', call))
-      return session
-    } catch (thrown) {
-      await session[Symbol.asyncDispose]()
-      throw thrown
-    }
+    return patiently(servers.primary.name, call, async () => {
+      const session = new Session(servers, await servers.reader(call, write), call)
+      try {
+        await abandonable(begin(session.client, session.isReplica ? 'read only' : 'read write', call), call)
+        return session
+      } catch (thrown) {
+        session.#failed = true
+        await session[Symbol.asyncDispose]()
+        throw thrown
+      }
+    })
   }
 
   /** Whether the replica was in the way of a query that the primary may answer: it went away, or cancelled it for what it had to replay. */
@@ -102,8 +106,7 @@ export class Session implements AsyncDisposable {
     if (message.includes('no vector<')) return fail('BAD_VALUE', message, { cause: thrown })
     if (state.startsWith('22')) return fail('BAD_VALUE', message, { cause: thrown })
     const meaning = explainPostgres(this.#reader.connections.name, thrown)
-    if (this.isReplica && (meaning === 'away' || (meaning !== 'busy' && meaning.code === 'STORE_UNREACHABLE')))
-      this.#reader.leaveOut()
+    if (meaning === 'away' || meaning === 'broken') this.#reader.leaveOut()
     const error = asError(this.#reader.connections, thrown)
     this.#lost = this.isReplica && error.code === 'STORE_UNREACHABLE'
     return error

@@ -2,7 +2,6 @@ import type pg from 'pg'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { abandonable } from '../../kernel/abandon.ts'
 import { type Call, checkCall } from '../../kernel/call.ts'
-import { fail } from '../../kernel/errors.ts'
 import type { Connections } from './connections.ts'
 import { explainPostgres, unreachable } from './failure.ts'
 
@@ -11,33 +10,37 @@ const patienceMs = 5_000
 const pauseMs = 50
 
 /**
- * Runs work on a connection of its own, again where others were in the way or the server was away (then nothing of it counts).
- * A call that ends early ends its statement on the server.
+ * Tries again where others were in the way or the server was away: then nothing of an attempt counts. Where the connection broke it is
+ * tried again too, unless what is attempted may not be done twice.
  * @throws as `explainPostgres`; DEADLINE_EXCEEDED, INTERRUPTED.
  */
-export async function withConnection<T>(
-  connections: Connections,
+export async function patiently<T>(
+  name: string,
   call: Call | undefined,
-  work: (client: pg.PoolClient) => Promise<T>,
+  attempt: () => Promise<T>,
+  { twice }: { readonly twice: boolean } = { twice: true },
 ): Promise<T> {
   const untilMs = Math.min(call?.deadlineAtMs ?? Infinity, Date.now() + patienceMs)
   for (;;) {
     checkCall(call)
     try {
-      return await once(connections, call, work)
+      return await attempt()
     } catch (thrown) {
-      const meaning = explainPostgres(connections.name, thrown)
-      if (meaning !== 'busy' && meaning !== 'away') throw meaning
-      if (Date.now() + pauseMs > untilMs) {
-        if (meaning === 'away') throw unreachable(connections.name, thrown)
-        throw fail('STORE_UNREACHABLE', `Others kept ${connections.name} locked for the whole time allowed`, {
-          cause: thrown,
-        })
-      }
+      const meaning = explainPostgres(name, thrown)
+      if (typeof meaning !== 'string') throw meaning
+      if ((meaning === 'broken' && !twice) || Date.now() + pauseMs > untilMs) throw unreachable(name, meaning, thrown)
       await sleep(Math.random() * pauseMs)
     }
   }
 }
+
+/** Runs work on a connection of its own, patiently. A call that ends early ends its statement on the server. @throws as `patiently`. */
+export const withConnection = <T>(
+  connections: Connections,
+  call: Call | undefined,
+  work: (client: pg.PoolClient) => Promise<T>,
+  how?: { readonly twice: boolean },
+): Promise<T> => patiently(connections.name, call, () => once(connections, call, work), how)
 
 async function once<T>(
   connections: Connections,
