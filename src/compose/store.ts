@@ -100,7 +100,7 @@ async function healthOf(parts: Parts, call: ReturnType<typeof callOf>): ReturnTy
     offline: async () => parts.log.head(call),
     online: async () => parts.marks.readMarks([{ view: 'health', generation: 0n }], call),
   }
-  const health: Record<string, { ok: boolean; detail?: string }> = {}
+  const health: Record<string, { ok: boolean; detail?: string; degraded?: true }> = {}
   const looks = Object.entries(asked).map(async ([name, ask]) => {
     health[name] = await ask().then(
       () => ({ ok: true }),
@@ -108,5 +108,13 @@ async function healthOf(parts: Parts, call: ReturnType<typeof callOf>): ReturnTy
     )
   })
   await Promise.all(looks)
+  const away = ['metadata', 'offline'].filter((name) => health[name]?.ok === false)
+  if (away.length === 0) return health
+  // Online reads need the online store, and a registry as it was seen some time.
+  const reads = await (async () => parts.snapshots.lastSeen(call))().then(
+    () => true,
+    () => false,
+  )
+  for (const name of away) if (reads) health[name] = { ok: false, ...health[name], degraded: true }
   return health
 }

@@ -1,7 +1,12 @@
 import { z } from 'zod'
 import { newRoute } from './new-route.ts'
 
-const dependencies = z.record(z.string(), z.strictObject({ ok: z.boolean(), detail: z.string().exactOptional() }))
+const dependency = z.strictObject({
+  ok: z.boolean(),
+  detail: z.string().exactOptional(),
+  degraded: z.literal(true).exactOptional(),
+})
+const dependencies = z.record(z.string(), dependency)
 
 /** What probes and people ask a server about itself. */
 export const operationRoutes = Object.freeze({

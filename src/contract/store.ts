@@ -428,7 +428,7 @@ export interface Store extends AsyncDisposable {
   /** Brings the push log online and frees what is due; `serve` does it every few seconds. */
   maintain(options?: CallOptions): Promise<void>
   /** Each dependency by name. */
-  health(options?: CallOptions): Promise<Readonly<Record<string, { ok: boolean; detail?: string }>>>
+  health(options?: CallOptions): Promise<Readonly<Record<string, { ok: boolean; detail?: string; degraded?: true }>>>
   /** Looks at everything that commonly goes wrong: this machine, the stores, the files, the views. A check that fails does not throw. */
   doctor(options?: CallOptions): Promise<DoctorReport>
 }

@@ -6,6 +6,7 @@ import type { RunLog } from '../ports/run-log.ts'
 import { snapshotMaxAgeMs, type Snapshots } from '../ports/snapshots.ts'
 import type { Snapshot } from '../decide/snapshot.ts'
 import { snapshotBuilder } from './build-snapshot.ts'
+import { openLastSeen } from './last-seen.ts'
 import { versionCache } from './version-cache.ts'
 
 /** From this age on a snapshot is read again beside the calls that still get it, so that hardly one has to wait. */
@@ -54,7 +55,7 @@ export function openSnapshots({
     return (held = { token, snapshot: await build(snapshot, held?.snapshot), ...begun })
   }
 
-  const readings = oneAtATime(read)
+  const readings = oneAtATime(() => reads.noteRead(read()))
 
   /** Online reads ask for it each time: a promise would cost them as much as finding a row. */
   function current(call?: Call): Snapshot | Promise<Snapshot> {
@@ -66,6 +67,12 @@ export function openSnapshots({
     }
     return awaited(call)
   }
+
+  const reads = openLastSeen({
+    current,
+    held: () => (held === undefined ? undefined : { snapshot: held.snapshot, isCurrent: held.writes === writes }),
+    refresh: () => void (readings.underway() ?? readings.start().catch(() => undefined)),
+  })
 
   async function awaited(call: Call | undefined): Promise<Snapshot> {
     checkCall(call)
@@ -85,6 +92,7 @@ export function openSnapshots({
 
   return Object.freeze({
     current,
+    lastSeen: (call) => reads.lastSeen(call),
     fresh,
     definitions: versions.definitions,
     noteWrite: () => void (writes += 1),

@@ -9,6 +9,8 @@ export const snapshotMaxAgeMs = 2000
 export interface Snapshots {
   /** A snapshot at most `snapshotMaxAgeMs` old; usually without any I/O, and then at once, also what it throws. Its own process's writes are seen at once. */
   current(call?: Call): Snapshot | Promise<Snapshot>
+  /** As `current`; the last that was seen where the registry cannot be read, or not soon: for reads, which go on without it. */
+  lastSeen(call?: Call): Snapshot | Promise<Snapshot>
   /** A snapshot read after the call began. */
   fresh(call?: Call): Promise<Snapshot>
   /** The definitions of one version; cached, since versions are immutable. @throws UNKNOWN_VERSION. */

@@ -106,7 +106,7 @@ interface Prepared {
 }
 
 async function prepare(deps: HistoricalDeps, request: HistoricalRequest): Promise<Prepared> {
-  const snapshot = await deps.snapshots.current(request.call)
+  const snapshot = await deps.snapshots.lastSeen(request.call)
   const definitions =
     request.registryVersion === undefined
       ? snapshot.definitions

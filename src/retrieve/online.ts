@@ -12,7 +12,7 @@ import { type OnlinePlan, type ViewRead, keepSchema, onlinePlan } from './online
 
 /** What online reads need of the store. */
 export interface OnlineDeps {
-  readonly snapshots: Pick<Snapshots, 'current'>
+  readonly snapshots: Pick<Snapshots, 'lastSeen'>
   readonly online: OnlineStore
   readonly clock: Clock
   /** Entities of one call, at most; `limits.batchRows` unless given. */
@@ -61,7 +61,7 @@ export function findOnline(
   entities: readonly Entity[],
   options: OnlineReadOptions = {},
 ): Found | Promise<Found> {
-  const snapshot = deps.snapshots.current(options.call)
+  const snapshot = deps.snapshots.lastSeen(options.call)
   return snapshot instanceof Promise
     ? snapshot.then((held) => findIn(deps, onlinePlan(held, references, options.fullNames ?? false), entities, options))
     : findIn(deps, onlinePlan(snapshot, references, options.fullNames ?? false), entities, options)

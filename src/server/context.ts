@@ -19,6 +19,8 @@ export interface SourceRoots {
 export interface Health {
   readonly ok: boolean
   readonly detail?: string
+  /** It is away, and online reads go on all the same. */
+  readonly degraded?: true
 }
 
 /** What the handlers of all routes share. */

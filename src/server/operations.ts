@@ -34,8 +34,10 @@ export function operationHandlers(
       if (context.isDraining()) return notReady('The server is closing', {})
       const background = context.background()
       const dependencies = { ...(await store.health(call)), ...(background === null ? {} : { background }) }
-      // Who answers requests goes on answering them though its background work fails: that is told, and no more.
-      const needed = Object.entries(dependencies).filter(([name]) => name !== 'background' || !isApi(context))
+      // Who answers requests goes on answering them though its background work fails, or what online reads do without is away: that is told, and no more.
+      const needed = Object.entries(dependencies).filter(
+        ([name, { degraded = false }]) => !isApi(context) || (name !== 'background' && !degraded),
+      )
       const down = needed.filter(([, { ok }]) => !ok).map(([name]) => name)
       if (down.length === 0) return JSON.stringify({ ok: true, dependencies })
       return notReady(`Not ready: ${down.join(', ')}`, dependencies)

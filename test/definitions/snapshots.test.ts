@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Call } from '../../src/kernel/call.ts'
-import { isProvenderError } from '../../src/kernel/errors.ts'
+import { fail, isProvenderError } from '../../src/kernel/errors.ts'
 import { wireText } from '../../src/define/wire.ts'
 import { apply } from '../../src/definitions/apply.ts'
 import { noticed, openSnapshots } from '../../src/definitions/snapshots.ts'
@@ -187,6 +187,41 @@ describe('how old a snapshot is', () => {
     expect(await code({ signal: AbortSignal.abort() })).toBe('INTERRUPTED')
     release()
     expect([(await snapshots.current()).version, counter.readings()]).toEqual([0, 1])
+  })
+
+  test('reads go on by the last one that was seen while the registry is away, until it is back', async () => {
+    const { here, other } = await aged()
+    let state: 'there' | 'away' | 'slow' = 'there'
+    const registry: Registry = {
+      ...here.registry,
+      async snapshot(...asked) {
+        if (state === 'away') throw fail('STORE_UNREACHABLE', 'The registry is away')
+        if (state === 'slow') await new Promise(() => undefined)
+        return here.registry.snapshot(...asked)
+      },
+    }
+    let ms = 0
+    const snapshots = openSnapshots({ registry, nowMs: () => ms })
+    state = 'away'
+    await expect((async () => snapshots.lastSeen())()).rejects.toThrow('away')
+    state = 'there'
+    expect((await snapshots.lastSeen()).version).toBe(0)
+    await apply(other, owned('ops'), terms)
+    state = 'away'
+    ms = 10_000
+    expect((await snapshots.lastSeen()).version).toBe(0)
+    expect(snapshots.lastSeen()).not.toBeInstanceOf(Promise)
+    await expect((async () => snapshots.current())()).rejects.toThrow('away')
+    state = 'there'
+    await snapshots.lastSeen()
+    await turn()
+    expect([(await snapshots.lastSeen()).version, (await snapshots.current()).version]).toEqual([1, 1])
+    state = 'slow'
+    ms = 20_000
+    const beganMs = performance.now()
+    expect((await snapshots.lastSeen()).version).toBe(1)
+    expect(performance.now() - beganMs).toBeLessThan(1_000)
+    expect(snapshots.lastSeen()).not.toBeInstanceOf(Promise)
   })
 
   test('a reading that fails fails those who wait for it, and the next one is tried anew', async () => {

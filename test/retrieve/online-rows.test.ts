@@ -18,7 +18,7 @@ const snapshot = snapshotOf(sketched([{ name: 'v', keys: { id: 'string' }, featu
 async function rowsOf(options: Parameters<typeof onlineRows>[1], count = 1n): Promise<OnlineRows> {
   await using online = memoryOnline().open()
   await put(online, snapshot, 'v', { keys: ['a'], values: [count, 2_000n, new Uint8Array([7])], event: 5n })
-  const deps = { online, clock: manualClock(9n), snapshots: { current: () => snapshot } }
+  const deps = { online, clock: manualClock(9n), snapshots: { lastSeen: () => snapshot } }
   return onlineRows(await findOnline(deps, ['v'], [{ id: 'a' }, { id: 'b' }, { id: 'a' }]), options)
 }
 

@@ -69,7 +69,7 @@ describe.each(Object.keys(engines))('online reads on %s', (engine) => {
     entities: readonly Readonly<Record<string, unknown>>[],
     options?: OnlineReadOptions,
   ): Promise<OnlineResult> =>
-    readOnline({ online, clock, snapshots: { current: async () => snapshot } }, [references].flat(), entities, options)
+    readOnline({ online, clock, snapshots: { lastSeen: async () => snapshot } }, [references].flat(), entities, options)
 
   beforeEach(async () => {
     online = await (engines[engine] ?? engines['memory'])!()
@@ -248,7 +248,7 @@ describe.each(Object.keys(engines))('online reads on %s', (engine) => {
     const key = new Uint8Array([0, 1, 255])
     await put(online, exact, 'exact', { keys: [key], values, event: now })
     const result = await readOnline(
-      { online, clock, snapshots: { current: async () => exact } },
+      { online, clock, snapshots: { lastSeen: async () => exact } },
       ['exact'],
       [{ k: key }, { k: 'AAH/' }],
     )
@@ -275,7 +275,7 @@ describe.each(Object.keys(engines))('online reads on %s', (engine) => {
       }),
     })
     const result = await readOnline(
-      { online, clock, snapshots: { current: async () => snapshotOf(changed(flights)) } },
+      { online, clock, snapshots: { lastSeen: async () => snapshotOf(changed(flights)) } },
       ['airports'],
       [{ airport: 'ORD' }],
     )
@@ -324,7 +324,7 @@ describe.each(Object.keys(engines))('online reads on %s', (engine) => {
     }
     await put(online, snapshot, 'airports', { keys: ['ORD'], values: [1, 10n], event: now })
     await readOnline(
-      { online: counting, clock, snapshots: { current: async () => snapshot } },
+      { online: counting, clock, snapshots: { lastSeen: async () => snapshot } },
       ['model', 'globals'],
       [
         { origin: 'ORD', number: 1 },
@@ -343,7 +343,7 @@ test('a row whose schema the store lost is an error, not a guess', async () => {
   const fresh = snapshotOf(flights)
   await expect(
     readOnline(
-      { online, clock: manualClock(now), snapshots: { current: async () => fresh } },
+      { online, clock: manualClock(now), snapshots: { lastSeen: async () => fresh } },
       ['airports'],
       [{ airport: 'ORD' }],
     ),

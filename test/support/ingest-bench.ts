@@ -65,7 +65,12 @@ export function ingestBench(definitions: Definitions, engines?: BenchEngines): I
     online,
     offline,
     clock,
-    snapshots: { current: async () => look(), fresh: async () => look(), definitions: async () => definitions },
+    snapshots: {
+      current: async () => look(),
+      lastSeen: async () => look(),
+      fresh: async () => look(),
+      definitions: async () => definitions,
+    },
   }
   return {
     deps,
