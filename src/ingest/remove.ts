@@ -80,7 +80,7 @@ async function rowsSeen(
       ? []
       : [{ space: { view: of.view, generation: generation.generation }, keys: byteList([key]), serves }]
   })
-  const found = await deps.online.read(places, call)
+  const found = await deps.online.read(places, { ...call, fresh: true })
   return places.flatMap(({ serves }, i) => {
     const rows = found[i]
     const row = rows === undefined ? null : itemOf(rows, 0)

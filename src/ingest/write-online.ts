@@ -62,7 +62,7 @@ export async function foreseeOnline(
       space: { view, generation: generation.generation },
       keys: byteList(packed[i]?.latest.map((entity) => entity.key) ?? []),
     })),
-    call,
+    { ...call, fresh: true },
   )
   return olderRows(
     record.rows.length,

@@ -22,6 +22,12 @@ export interface LookUp {
   readonly keys: ByteList
 }
 
+/** A call that reads rows. */
+export interface ReadCall extends Call {
+  /** Something is decided by them: no answer that is kept from an earlier read, however young. */
+  readonly fresh?: boolean
+}
+
 /** A call that writes rows. */
 export interface WriteCall extends Call {
   /** Somebody is told that the rows are there: an engine that was told to waits until its replicas have them, and throws NOT_REPLICATED where they have not. */
@@ -50,7 +56,7 @@ export interface OnlineStore extends AsyncDisposable {
    * Item j of `result[i]` answers key j of request i: the packed row, tombstones included; missing where there is none or the
    * key is missing. The bytes are the caller's to keep. An engine that has the answer at hand gives it at once, and may throw at once.
    */
-  read(requests: readonly LookUp[], call?: Call): readonly ByteList[] | Promise<readonly ByteList[]>
+  read(requests: readonly LookUp[], call?: ReadCall): readonly ByteList[] | Promise<readonly ByteList[]>
   /** `result[i]` answers `rows[i]`. A write wins if it is later in the Order; equal in the Order, if its revision is not older. Durable when answered. */
   write(space: Space, rows: readonly KeyedRow[], call?: WriteCall): Promise<WriteOutcome[]>
   /** Frees rows in bounded slices; answers how many it freed, and what to give as `after` to go on (opaque; null at the end). Rows that are there all the while are looked at. */

@@ -28,7 +28,7 @@ export class Connection implements Disposable {
   #failure: ProvenderError | undefined
   #again: NodeJS.Timeout | undefined
 
-  constructor(name: string, options: ServerOptions, extra: Pick<RedisOptions, 'protocol'> = {}) {
+  constructor(name: string, options: ServerOptions, extra: Pick<RedisOptions, 'protocol' | 'autoResubscribe'> = {}) {
     this.#name = name
     this.redis = new Redis({
       ...options,

@@ -7,18 +7,27 @@ import type { Space } from '../../ports/online.ts'
 
 const bias = 1n << 63n
 
+/** What the keys of all entities begin with. */
+export const entityHead = (project: string): string => `pv:{${project}:`
+
 /** The key of an entity's hash. */
 export function entityKey(project: string, key: Uint8Array): Buffer {
-  const head = Buffer.from(`${entityHead(project)}`)
-  const out = Buffer.allocUnsafe(head.length + key.length + 1)
-  out.set(head)
+  const [head, tail] = keyEnds(project)
+  const out = Buffer.allocUnsafe(head.length + key.length + tail.length)
+  head.copy(out)
   out.set(key, head.length)
-  out[out.length - 1] = brace
+  tail.copy(out, head.length + key.length)
   return out
 }
 
-const brace = '}'.charCodeAt(0)
-const entityHead = (project: string): string => `pv:{${project}:`
+/** What stands before and behind the entity's own bytes in such a key. Shared: not to be written into. */
+export function keyEnds(project: string): readonly [head: Buffer, tail: Buffer] {
+  if (lastEnds?.project !== project) lastEnds = { project, ends: [Buffer.from(entityHead(project)), Buffer.from('}')] }
+  return lastEnds.ends
+}
+
+/** A process has one project. */
+let lastEnds: { readonly project: string; readonly ends: readonly [Buffer, Buffer] } | undefined
 
 /** A pattern that the keys of all entities match, and no other. (A name of a project has nothing that means something in patterns.) */
 export const entityPattern = (project: string): string => `${entityHead(project)}*}`

@@ -7,6 +7,7 @@ import { type ReplicaWait, confirmations } from './confirmations.ts'
 import { Connection, type ServerOptions } from './connection.ts'
 import { explainRedis, isSilence } from './failure.ts'
 import type { Script } from './scripts.ts'
+import { type Listening, Tracker } from './tracker.ts'
 
 /** Times in milliseconds. */
 const waits = Object.freeze({
@@ -33,6 +34,8 @@ export interface Asking extends WriteCall {
 /** Where a server is, as whom it is asked, and which replicas are waited for. */
 export interface NodeOptions extends ServerOptions {
   readonly wait?: ReplicaWait
+  /** Who is told of changes. */
+  readonly listening?: Listening
 }
 
 /** A connection for what somebody is told of, and how to know that replicas have it. */
@@ -47,16 +50,19 @@ interface Confirmed {
  */
 export class RedisNode implements AsyncDisposable {
   readonly name: string
+  /** What tells of changes, where somebody wants to know. */
+  readonly tracker: Tracker | undefined
   readonly #reads: Connection
   readonly #writes: Connection
   readonly #confirmed: Confirmed | undefined
   #failures = 0
   #closedUntilMs = 0
 
-  constructor(name: string, { wait, ...options }: NodeOptions) {
+  constructor(name: string, { wait, listening, ...options }: NodeOptions) {
     this.name = name
     this.#reads = new Connection(name, options)
     this.#writes = new Connection(name, options)
+    this.tracker = listening === undefined ? undefined : new Tracker(name, options, this.#reads, listening)
     if (wait === undefined) return
     const connection = new Connection(name, options)
     this.#confirmed = { connection, confirm: confirmations(name, connection, wait) }
@@ -137,6 +143,7 @@ export class RedisNode implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.tracker?.[Symbol.dispose]()
     this.#reads[Symbol.dispose]()
     this.#writes[Symbol.dispose]()
     this.#confirmed?.connection[Symbol.dispose]()

@@ -4,8 +4,9 @@ import type { KeyedRow, OnlineStore, Space, SweepRule, WriteCall, WriteOutcome }
 import { checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import { longestKeyBytes } from '../../ports/online.ts'
-import { biased, entityKey, entityPattern, fieldOf, marksKey, schemasKey } from './layout.ts'
+import { biased, entityHead, entityKey, entityPattern, fieldOf, marksKey, schemasKey } from './layout.ts'
 import { redisMarks } from './marks.ts'
+import { NearCache, type NearCacheLimits, nameOf, nearReads } from './near-cache.ts'
 import { coalescedReads } from './reads.ts'
 import { dropMarks, dropRows, keepSchemas, sweepRows, writeRows } from './scripts.ts'
 import type { ServerSettings } from './server-url.ts'
@@ -14,7 +15,8 @@ import { spread } from './spread.ts'
 
 /** Where an online store is, and whose: projects share a server without seeing each other. */
 export interface RedisPlace {
-  readonly place: ({ readonly url: string } | { readonly cluster: readonly string[] }) & ServerSettings
+  readonly place: ({ readonly url: string } | { readonly cluster: readonly string[] }) &
+    Omit<ServerSettings, 'listening'> & { readonly nearCache?: NearCacheLimits }
   readonly project: string
 }
 
@@ -30,26 +32,49 @@ const scannedKeys = 1000
  * @throws INVALID_CONFIG for a url, or a file of certificates, that cannot be read.
  */
 export function openRedisOnline({ place, project }: RedisPlace): OnlineStore & OnlineMarks {
-  const servers = 'cluster' in place ? cluster(place.cluster, project, place) : standalone(place.url, project, place)
+  const cache = place.nearCache === undefined ? undefined : new NearCache(place.nearCache)
+  const listening = cache && { prefix: entityHead(project), changed: (keys: Changed) => dropChanged(cache, keys) }
+  const settings = listening === undefined ? place : { ...place, listening }
+  const servers =
+    'cluster' in place ? cluster(place.cluster, project, settings) : standalone(place.url, project, settings)
   let closing: Promise<void> | undefined
   const enter = (call: Call | undefined): Servers => {
     if (closing !== undefined) throw fail('CLOSED', 'The online store is closed')
     checkCall(call)
     return servers
   }
-  const read = coalescedReads(servers, project)
+  const plain = coalescedReads(servers, project)
+  const read = cache === undefined ? plain : nearReads(plain, { cache, servers, project })
   return Object.freeze({
     read(requests, call) {
       enter(call)
       return read(requests, call)
     },
-    write: async (space, rows, call) => write(enter(call), { project, space }, rows, call),
-    sweep: async (space, rule, after, call) => sweep(enter(call), { project, space }, { rule, after }, call),
-    drop: async (space, call) => drop(enter(call), { project, space }, call),
+    async write(space, rows, call) {
+      try {
+        return await write(enter(call), { project, space }, rows, call)
+      } finally {
+        // Who wrote reads what he wrote, though the server has not yet told of it.
+        if (cache !== undefined) for (const { key } of rows) cache.forget(nameOf(entityKey(project, key)))
+      }
+    },
+    async sweep(space, rule, after, call) {
+      const slice = await sweep(enter(call), { project, space }, { rule, after }, call)
+      if (slice.freed > 0) cache?.clear()
+      return slice
+    },
+    drop: async (space, call) => drop(enter(call), { project, space }, call).finally(() => cache?.clear()),
     schemas: async (entries, call) => schemas(enter(call), entries, call),
     ...redisMarks(enter),
     [Symbol.asyncDispose]: async () => (closing ??= Promise.resolve(servers[Symbol.asyncDispose]())),
   } satisfies OnlineStore & OnlineMarks)
+}
+
+type Changed = readonly Buffer[] | null
+
+function dropChanged(cache: NearCache, keys: Changed): void {
+  if (keys === null) cache.clear()
+  else for (const key of keys) cache.forget(nameOf(key))
 }
 
 interface Where {

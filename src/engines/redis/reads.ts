@@ -1,96 +1,173 @@
 import { abandonable } from '../../kernel/abandon.ts'
-import type { Call } from '../../kernel/call.ts'
+import { fail, isProvenderError } from '../../kernel/errors.ts'
 import { type OnlineStore, longestKeyBytes } from '../../ports/online.ts'
-import { byteList, itemsOf } from '../../values/byte-list.ts'
+import type { ByteList } from '../../values/byte-list.ts'
+import { isElsewhere } from './failure.ts'
 import { entityKey, fieldOf } from './layout.ts'
+import type { RedisNode } from './node.ts'
+import {
+  type ReadPart,
+  type ReadTarget,
+  answersOf,
+  itemsOf,
+  keysAtOnce,
+  listOf,
+  readArguments,
+  takeRows,
+  targetOf,
+} from './read-batch.ts'
 import { readRows } from './scripts.ts'
 import type { Servers } from './servers.ts'
-import { type Item, spread } from './spread.ts'
-
-/** Look-ups of one command. */
-const keysAtOnce = 512
+import { spread } from './spread.ts'
 
 /** How long a look-up with a deadline waits for its answer, in milliseconds: who asks is told that the store is away, not that time is up. */
 const hurryMs = 150
 
-/** A look-up, and where its row is wanted. */
-interface Wanted extends Item {
-  readonly found: (Uint8Array | null)[]
-  readonly at: number
+/** Somebody who asked, and waits until each of his rows is there. */
+interface Waiting {
+  readonly targets: readonly ReadTarget[]
+  readonly deadlineAtMs: number | undefined
+  readonly resolve: (lists: ByteList[]) => void
+  readonly reject: (error: unknown) => void
+  /** Batches that have some of his rows. */
+  open: number
+  timer: NodeJS.Timeout | undefined
 }
 
-/** Look-ups of one turn that one server answers. */
+/** Look-ups of one turn that one server answers, and who waits for them. */
 interface Batch {
-  readonly items: Wanted[]
+  /** The server that should have the keys; undefined where nobody knows. */
+  readonly node: RedisNode | undefined
+  readonly parts: ReadPart[]
+  readonly waiting: Waiting[]
+  keys: number
   /** Whether somebody has a deadline. */
   hurried: boolean
-  readonly start: () => void
-  /** Settles when each row is where it is wanted. */
-  readonly done: Promise<void>
+}
+
+/** Whose keys are looked up, and where. */
+interface Place {
+  readonly servers: Servers
+  readonly project: string
 }
 
 /**
  * Reads rows. All look-ups of one turn of the event loop leave in as few commands as possible, one at least for each server that has
  * some of them: a command for each look-up costs three times as much. Whoever gives up early stops waiting; the others do not notice,
- * nor do those whose rows are all with servers that answer when another one does not.
+ * nor do those whose rows are all with servers that answer when another one does not. The rows of one answer share its memory: who
+ * keeps one for long keeps all.
  */
 export function coalescedReads(servers: Servers, project: string): OnlineStore['read'] {
-  let turn: Map<number, Batch> | undefined
-  const work = { script: readRows, head: () => [], most: keysAtOnce }
-  const begin = (): Map<number, Batch> => {
-    const batches = new Map<number, Batch>()
+  const place = { servers, project }
+  let turn: Batch[] | undefined
+  const begin = (): Batch[] => {
+    const batches: Batch[] = []
     setImmediate(() => {
       turn = undefined
-      for (const { start } of batches.values()) start()
+      for (const batch of batches) void answer(place, batch)
     })
     return batches
   }
-  const open = (): Batch => {
-    const items: Wanted[] = []
-    const { promise, resolve: start } = Promise.withResolvers<void>()
-    const done = promise.then(async () => {
-      const rows = await spread(servers, work, { items, cut }, batch.hurried ? { waitMs: hurryMs } : {})
-      for (const [i, { found, at }] of items.entries()) found[at] = rows[i] ?? null
-    })
-    const batch: Batch = { items, hurried: false, start, done }
+  const batchOf = (node: RedisNode | undefined): Batch => {
+    const batches = (turn ??= begin())
+    const last = batches.findLast((batch) => batch.node === node)
+    if (last !== undefined && last.keys < keysAtOnce) return last
+    const batch = { node, parts: [], waiting: [], keys: 0, hurried: false }
+    batches.push(batch)
     return batch
   }
-  return async (requests, call) => {
-    const batches = (turn ??= begin())
-    const mine: Batch[] = []
-    const answers = requests.map(({ space, keys }) => {
+  return (requests, call) => {
+    const { promise, resolve, reject } = Promise.withResolvers<ByteList[]>()
+    const targets = requests.map(({ keys }) => targetOf(keys))
+    const waiting: Waiting = {
+      targets,
+      deadlineAtMs: call?.deadlineAtMs,
+      resolve,
+      reject,
+      open: 0,
+      timer: undefined,
+    }
+    for (const [r, { space, keys }] of requests.entries()) {
+      const target = targets[r]
+      if (target === undefined) break
       const field = fieldOf(space)
-      const found: (Uint8Array | null)[] = []
-      for (const [at, key] of itemsOf(keys).entries()) {
-        found.push(null)
-        if (key === null || key.length > longestKeyBytes) continue
-        const hash = entityKey(project, key)
-        const group = servers.known?.groupOf(hash) ?? 0
-        let batch = batches.get(group)
-        if (batch === undefined) batches.set(group, (batch = open()))
-        if (!mine.includes(batch)) mine.push(batch)
-        batch.items.push({ key: hash, args: [field, hash], found, at })
+      for (let i = 0; 2 * i < keys.bounds.length; i++) {
+        const start = keys.bounds[2 * i] ?? -1
+        const end = keys.bounds[2 * i + 1] ?? -1
+        if (start < 0 || end - start > longestKeyBytes) continue
+        const batch = batchOf(nodeOf(place, keys.bytes, start, end))
+        batch.keys += 1
+        const last = batch.parts.at(-1)
+        if (last?.target === target) last.at.push(i)
+        else batch.parts.push({ field, keys, at: [i], target })
+        if (batch.waiting.at(-1) === waiting) continue
+        batch.waiting.push(waiting)
+        waiting.open += 1
+        batch.hurried ||= waiting.deadlineAtMs !== undefined
       }
-      return found
-    })
-    if (call?.deadlineAtMs !== undefined) for (const batch of mine) batch.hurried = true
-    const [first] = mine
-    await waited(
-      mine.length === 1 && first !== undefined ? first.done : Promise.all(mine.map(({ done }) => done)),
-      call,
-    )
-    return answers.map(byteList)
+    }
+    if (waiting.open === 0) return targets.map(listOf)
+    // Batches answer sooner than that, unless keys are moving.
+    if (waiting.deadlineAtMs !== undefined && waiting.deadlineAtMs - Date.now() < 2 * hurryMs) expire(waiting)
+    return call?.signal === undefined ? promise : abandonable(promise, { signal: call.signal })
   }
 }
 
-/** A number stands for a row that is not here. */
-const cut = (answer: unknown): (Uint8Array | null | undefined)[] => {
-  const rows = answer as (Buffer | null | number)[]
-  return rows.map((row) => (typeof row === 'number' ? undefined : row))
+function nodeOf({ servers, project }: Place, bytes: Buffer, start: number, end: number): RedisNode | undefined {
+  const { known } = servers
+  if (known === undefined) return undefined
+  const group = known.groups.length === 1 ? 0 : known.groupOf(entityKey(project, bytes.subarray(start, end)))
+  return known.groups[group]?.node
 }
 
-/** Who stops waiting must not leave a failure that nobody hears of. */
-function waited(work: Promise<unknown>, call: Call | undefined): Promise<unknown> {
-  work.catch(() => undefined)
-  return abandonable(work, call)
+/** Lets somebody wait no longer than to his deadline. */
+function expire(waiting: Waiting): void {
+  if (waiting.deadlineAtMs === undefined || waiting.timer !== undefined) return
+  const late = (): void => waiting.reject(fail('DEADLINE_EXCEEDED', 'The deadline passed'))
+  waiting.timer = setTimeout(late, waiting.deadlineAtMs - Date.now())
+}
+
+/** Finds the rows of a batch. Who waits is told what went wrong; this never fails. */
+async function answer(place: Place, batch: Batch): Promise<void> {
+  try {
+    const left = await askOnce(place, batch)
+    if (left.length > 0) {
+      for (const waiting of batch.waiting) expire(waiting)
+      await askEach(place, left, batch)
+    }
+  } catch (thrown) {
+    for (const waiting of batch.waiting) waiting.reject(thrown)
+  }
+  for (const waiting of batch.waiting) {
+    waiting.open -= 1
+    if (waiting.open > 0) continue
+    clearTimeout(waiting.timer)
+    waiting.resolve(waiting.targets.map(listOf))
+  }
+}
+
+const hurryOf = ({ hurried }: Batch): { readonly waitMs?: number } => (hurried ? { waitMs: hurryMs } : {})
+
+/** Asks the server that should have the keys. Answers those that it has not. */
+async function askOnce({ servers, project }: Place, batch: Batch): Promise<readonly ReadPart[]> {
+  const { node } = batch
+  if (node === undefined) return batch.parts
+  try {
+    const args = readArguments(project, batch.parts)
+    return takeRows(batch.parts, await node.run(readRows, [], args, hurryOf(batch)))
+  } catch (thrown) {
+    if (isElsewhere(thrown)) return batch.parts
+    // Whoever reads does not wait for a failover; those after him should find out where things are now.
+    if (isProvenderError(thrown) && thrown.code === 'STORE_UNREACHABLE') servers.refresh().catch(() => undefined)
+    throw thrown
+  }
+}
+
+/** Asks for keys wherever they are. */
+async function askEach({ servers, project }: Place, parts: readonly ReadPart[], batch: Batch): Promise<void> {
+  const all = itemsOf(project, parts)
+  const work = { script: readRows, head: () => [], most: keysAtOnce }
+  const given = { items: all.map(({ item }) => item), cut: answersOf }
+  const found = await spread(servers, work, given, hurryOf(batch))
+  for (const [i, { part }] of all.entries()) takeRows([part], found[i])
 }

@@ -87,20 +87,33 @@ if trouble then return trouble end
 return table.concat(outcomes)`,
 )
 
-/** ARGV: field and key in turn. Answers the row of each, nil where there is none, 2 where the key is not here. */
+/**
+ * ARGV: a field and its keys in turn, each key behind its length (u16). Answers one text: each row behind its length (u32), which is 2^32 − 1
+ * where there is none, and 2^32 − 2 where the key is not here.
+ */
 export const readRows = script(
   'no-writes',
   `${isAway}
-local rows = {}
+local rows, n = {}, 0
 for i = 1, #ARGV, 2 do
-  local row = redis.pcall('HGET', ARGV[i + 1], ARGV[i])
-  if type(row) == 'table' then
-    if not isAway(row) then return row end
-    row = 2
+  local field, keys = ARGV[i], ARGV[i + 1]
+  local at, size = 1, #keys
+  while at <= size do
+    local key
+    key, at = struct.unpack('>I2c0', keys, at)
+    local row = redis.pcall('HGET', key, field)
+    if type(row) == 'string' then
+      rows[n + 1], rows[n + 2] = struct.pack('>I4', #row), row
+      n = n + 2
+    else
+      n = n + 1
+      rows[n] = '\\255\\255\\255\\255'
+      if row and not isAway(row) then return row end
+      if row then rows[n] = '\\255\\255\\255\\254' end
+    end
   end
-  rows[(i + 1) / 2] = row
 end
-return rows`,
+return table.concat(rows)`,
 )
 
 /** ARGV: field, marks, event before (biased int64), revision up to (u64), whether tombstones too (1, 0), then keys. Answers how many rows it freed. */

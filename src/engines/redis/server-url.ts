@@ -2,12 +2,14 @@ import { readFileSync } from 'node:fs'
 import { fail } from '../../kernel/errors.ts'
 import type { ReplicaWait } from './confirmations.ts'
 import type { NodeOptions } from './node.ts'
+import type { Listening } from './tracker.ts'
 
 /** What is set for all servers of an online store. */
 export interface ServerSettings {
   /** The file with the certificates of those who sign servers'. */
   readonly ca?: string
   readonly wait?: ReplicaWait
+  readonly listening?: Listening
 }
 
 /**
@@ -17,7 +19,7 @@ export interface ServerSettings {
  */
 export function readUrl(
   url: string,
-  { ca, wait }: ServerSettings,
+  { ca, wait, listening }: ServerSettings,
 ): { readonly options: NodeOptions; readonly name: string } {
   const encode =
     'Write redis://user:password@host:6379, percent-encoded what is no letter or digit: %40 for @, %2F for /, %23 for #.'
@@ -35,6 +37,7 @@ export function readUrl(
     ...(database === '' ? {} : { db: Number(database) }),
     ...(protocol === 'rediss:' ? { tls: ca === undefined ? {} : { ca: certificates(ca) } } : {}),
     ...(wait === undefined ? {} : { wait }),
+    ...(listening === undefined ? {} : { listening }),
   }
   return { options, name: `${protocol}//${hostname === '' ? host : hostname}:${options.port}` }
 }

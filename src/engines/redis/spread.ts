@@ -46,10 +46,14 @@ export async function spread<T>(servers: Servers, work: Work, given: Given<T>, c
   const round: Round<T> = { ...given, results: Array.from({ length: given.items.length }), left: [], failures: [] }
   let left = given.items.map((_, i) => i)
   const untilMs = performance.now() + patienceOf(work, call)
+  const thought = new Set<Group['node']>()
   for (let tries = 0; ; tries++) {
     const topology = await (tries === 0
       ? servers.topology(call)
       : servers.refresh(call).catch(() => servers.topology(call)))
+    // What comes from another server than was thought at first is not to be kept.
+    for (const { node } of topology.groups) thought.add(node)
+    if (tries > 0) for (const { tracker } of thought) tracker?.distrust()
     round.left = []
     round.failures = []
     await askGroups(topology, work, round, { left, call })
