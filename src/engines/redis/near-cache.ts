@@ -2,7 +2,6 @@ import type { LookUp, OnlineStore } from '../../ports/online.ts'
 import { byteList, itemsOf } from '../../values/byte-list.ts'
 import { entityKey, fieldOf } from './layout.ts'
 import type { Servers } from './servers.ts'
-import type { Tracker } from './tracker.ts'
 
 /** How long rows are kept, and how many. */
 export interface NearCacheLimits {
@@ -12,11 +11,16 @@ export interface NearCacheLimits {
   readonly megabytes: number
 }
 
+/** Of a server that tells of changes: which epoch it is, undefined while nobody tells (see `Tracker`). */
+interface Epochs {
+  readonly epoch: number | undefined
+}
+
 /** A row, or that there is none, as it was at a time or later; undefined until it was read. */
 interface Kept {
   readonly field: Buffer
   readonly sinceMs: number
-  readonly tracker: Tracker
+  readonly tracker: Epochs
   readonly epoch: number
   row: Uint8Array | null | undefined
   /** Whether somebody wrote since. */
@@ -58,7 +62,7 @@ export class NearCache {
   }
 
   /** Makes room for what is going to be read now, so that a change that is told of meanwhile is noticed; undefined where nobody would tell. */
-  expect(key: string, field: Buffer, tracker: Tracker | undefined, nowMs: number): Kept | undefined {
+  expect(key: string, field: Buffer, tracker: Epochs | undefined, nowMs: number): Kept | undefined {
     const epoch = tracker?.epoch
     if (tracker === undefined || epoch === undefined) return undefined
     const of = this.#kept.get(key) ?? []

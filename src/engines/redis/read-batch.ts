@@ -41,7 +41,6 @@ export function listOf({ bounds, answers }: ReadTarget): ByteList {
   let end = 0
   for (const { from, to, at } of answers) {
     for (const i of at) {
-      if ((bounds[2 * i] ?? -1) < 0) continue
       bounds[2 * i] = (bounds[2 * i] ?? 0) + end - from
       bounds[2 * i + 1] = (bounds[2 * i + 1] ?? 0) + end - from
     }
@@ -86,18 +85,19 @@ export function takeRows(parts: readonly ReadPart[], answer: unknown): ReadPart[
   for (const part of parts) {
     const { at, target } = part
     const from = end
-    let away: number[] | undefined
+    const [here, away]: [number[], number[]] = [[], []]
     for (const i of at) {
       const length = bytes.readUInt32BE(end)
       end += rowLengthBytes
-      if (length === isAway) (away ??= []).push(i)
+      if (length === isAway) away.push(i)
       else if (length !== isMissing) {
+        here.push(i)
         target.bounds[2 * i] = end
         target.bounds[2 * i + 1] = end += length
       }
     }
-    target.answers.push({ bytes, from, to: end, at })
-    if (away !== undefined) left.push({ ...part, at: away })
+    if (here.length > 0) target.answers.push({ bytes, from, to: end, at: here })
+    if (away.length > 0) left.push({ ...part, at: away })
   }
   return left
 }

@@ -211,7 +211,7 @@ export const dropMarks = script(
 
 /** KEYS: schemas. ARGV: fingerprint and text in turn (an empty text asks only). Answers the text kept for each, or nil. */
 export const keepSchemas = script(
-  '',
+  'allow-oom',
   `
 local kept = {}
 for i = 1, #ARGV, 2 do

@@ -1,0 +1,103 @@
+import { expect, test } from 'vitest'
+import { NearCache } from '../../src/engines/redis/near-cache.ts'
+import { type Seeded, seeded } from '../../src/testing/seeded.ts'
+
+/** How many histories are lived through, unless HISTORIES says more; NEAR_SEED tries others. */
+const histories = Number(process.env['HISTORIES'] ?? 3000)
+const firstSeed = Number(process.env['NEAR_SEED'] ?? 1)
+const stepsEach = 60
+const maxAgeMs = 10
+
+const fields = [Buffer.from('f'), Buffer.from('g')]
+const keys = ['a', 'b', 'c']
+
+/** A server with two connections to it, each of which brings things in their order, but neither in that of the other. */
+class Server {
+  epoch: number | undefined = 1
+  #epochs = 1
+  readonly rows = new Map<string, number>()
+  /** Answers that are under way, and what was told and is not yet heard: keys, or null for all. */
+  answers: (() => void)[] = []
+  told: (string | null)[] = []
+
+  write(key: string, value: number): void {
+    for (const field of [...fields.keys()]) this.rows.set(`${key}${field}`, value)
+    if (this.epoch !== undefined) this.told.push(key)
+  }
+
+  empty(): void {
+    this.rows.clear()
+    if (this.epoch !== undefined) this.told.push(null)
+  }
+
+  /** A connection is lost: what was told comes no more, nor do answers that say so. */
+  lose(): void {
+    this.epoch = undefined
+    this.told = []
+  }
+
+  begin(): void {
+    this.epoch ??= ++this.#epochs
+  }
+}
+
+function live(random: Seeded, again: string): number {
+  const server = new Server()
+  const cache = new NearCache({ maxAgeMs, entries: 4, megabytes: 1 })
+  let [nowMs, value, hits] = [0, 0, 0]
+  /** When each value of a key was written. */
+  const writes = new Map<string, { readonly value: number; readonly atMs: number }[]>(keys.map((key) => [key, []]))
+  const read = (): void => {
+    const [key, f] = [random.pick(keys), random.int(2)]
+    const field = fields[f] as Buffer
+    const found = cache.find(key, field, nowMs)
+    if (found === undefined) {
+      const kept = cache.expect(key, field, server, nowMs)
+      // The server looks now; the answer comes whenever it comes.
+      const row = server.rows.get(`${key}${f}`)
+      const fails = random.int(10) === 0
+      server.answers.push(() => {
+        if (kept === undefined) return
+        cache.fill(key, kept, fails ? null : { row: row === undefined ? null : Uint8Array.of(row >> 8, row & 255) })
+      })
+      return
+    }
+    hits += 1
+    const got = found === null ? 0 : ((found[0] ?? 0) << 8) | (found[1] ?? 0)
+    // Whatever is lost on the way, no write is missed for longer than the bound.
+    const due = (writes.get(key) ?? []).filter(({ atMs }) => atMs + maxAgeMs < nowMs)
+    expect(got, `older than the bound; ${again}`).toBeGreaterThanOrEqual(due.at(-1)?.value ?? 0)
+    // While somebody tells, what differs is what is not yet heard.
+    if (!server.told.some((told) => told === null || told === key))
+      expect(got, `nothing is left to hear; ${again}`).toBe(server.rows.get(`${key}${f}`) ?? 0)
+  }
+  for (let step = 0; step < stepsEach; step++) {
+    const choice = random.int(20)
+    if (choice < 8) read()
+    else if (choice < 11) server.answers.shift()?.()
+    else if (choice < 14) {
+      if (server.told.length === 0) continue
+      const told = server.told.shift()
+      if (told === null) cache.clear()
+      else if (told !== undefined) cache.forget(told)
+    } else if (choice < 17) {
+      const key = random.pick(keys)
+      server.write(key, ++value)
+      writes.get(key)?.push({ value, atMs: nowMs })
+    } else if (choice === 17) nowMs += random.int(8)
+    else if (random.int(3) === 0) server.lose()
+    else if (random.int(20) === 0) {
+      server.empty()
+      for (const list of writes.values()) list.length = 0
+    } else server.begin()
+    expect(cache.rows, again).toBeLessThanOrEqual(4 + server.answers.length)
+  }
+  return hits
+}
+
+test('in any order of writes, answers, messages and lost connections, what is kept is the store’s, or still to be told of, and young', () => {
+  let hits = 0
+  for (let seed = firstSeed; seed < firstSeed + histories; seed++)
+    hits += live(seeded(seed), `NEAR_SEED=${seed} HISTORIES=1`)
+  expect(hits).toBeGreaterThan(histories)
+})
