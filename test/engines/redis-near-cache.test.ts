@@ -9,6 +9,7 @@ import { onlineLaws } from '../../src/testing/online.ts'
 import { keyed, packed, readRows } from '../../src/testing/online-rows.ts'
 import { seeded } from '../../src/testing/seeded.ts'
 import { byteList } from '../../src/values/byte-list.ts'
+import { startCuttingProxy } from '../support/cutting-proxy.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { until } from '../support/redis-store.ts'
 
@@ -161,6 +162,27 @@ test('nothing is kept longer than the bound, nor more than there is room for', a
   )
   for (const key of heavy) await warm(large, key)
   expect(heavy.filter((key) => isNear(large, key)).length).toBeLessThanOrEqual(3)
+})
+
+test('a change that is not told of is missed for no longer than the bound, and by who made it not at all', async () => {
+  const { redis } = inject('services')
+  const proxy = await startCuttingProxy(Number(new URL(redis).port))
+  onTestFinished(() => proxy[Symbol.asyncDispose]())
+  const project = `p${randomUUID()}`
+  const maxAgeMs = 1000
+  const near = open({ url: `redis://127.0.0.1:${proxy.port}`, nearCache: { ...nearCache, maxAgeMs } }, project)
+  const other = open({ url: redis }, project)
+  const [one, two] = [Buffer.from('one'), Buffer.from('two')]
+  for (const key of [one, two]) await warm(near, key)
+  // The third connection only listens.
+  proxy.swallow(2)
+  await other.write(space, [keyed(one, packed({ event: 1 }))])
+  const writtenMs = performance.now()
+  await near.write(space, [keyed(two, packed({ event: 1 }))])
+  expect(await eventOf(near, two)).toBe(1)
+  expect(await eventOf(near, one)).toBe(0)
+  await sleep(writtenMs + maxAgeMs - performance.now())
+  expect(await eventOf(near, one)).toBe(1)
 })
 
 test('when the connection that tells of changes is lost, nothing that was kept is served', async () => {

@@ -10,17 +10,17 @@ export interface CuttingProxy extends AsyncDisposable {
   cutAfter(bytes: number): void
   /** How many connections were cut so. */
   readonly cuts: number
-  /** Swallows all that is said, both ways, on the connections that there are: their ends stay open. */
-  swallow(): void
+  /** Swallows all that is said, both ways, on the connections that there are, or on the one that was made so manieth: their ends stay open. */
+  swallow(only?: number): void
 }
 
 /** Starts one to a port of this machine. */
 export async function startCuttingProxy(to: number): Promise<CuttingProxy> {
-  const open = new Set<{ left: number; dead: boolean; readonly ends: readonly Socket[] }>()
+  const open = new Set<{ left: number; dead: boolean; readonly made: number; readonly ends: readonly Socket[] }>()
   let [cuts, connections] = [0, 0]
   const server = createServer((near) => {
     const far = connect(to, '127.0.0.1')
-    const way = { left: Number.POSITIVE_INFINITY, dead: false, ends: [near, far] }
+    const way = { left: Number.POSITIVE_INFINITY, dead: false, made: connections, ends: [near, far] }
     open.add(way)
     connections += 1
     const close = (): void => {
@@ -56,8 +56,8 @@ export async function startCuttingProxy(to: number): Promise<CuttingProxy> {
     cutAfter(bytes) {
       for (const way of open) way.left = bytes
     },
-    swallow() {
-      for (const way of open) way.dead = true
+    swallow(only) {
+      for (const way of open) if (only === undefined || way.made === only) way.dead = true
     },
     async [Symbol.asyncDispose]() {
       for (const { ends } of open) for (const end of ends) end.destroy()
