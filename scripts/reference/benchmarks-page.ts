@@ -10,8 +10,12 @@ import { code, generatedFrom, page, tableOf } from './markdown.ts'
 const baselines: Readonly<Record<string, string>> = Object.freeze({
   'as-of':
     'Baseline: the same join as one DuckDB statement written by hand, which relies on files without ties. Cold: the first run of a process that has never seen the files.',
+  'as-of-postgres':
+    'Baseline: the same join as one LATERAL statement written by hand, its spine sent up by binary COPY from memory, its answer brought down by binary COPY and thrown away. PostgreSQL is on the same machine; its processor time is that of all its processes.',
   materialize:
     'Baseline: the same latest-row-per-entity query in DuckDB with its result thrown away, plus the same number of compare-and-puts into LMDB, each measured alone.',
+  'materialize-production':
+    'Baselines, each alone: a `DISTINCT ON` written by hand, its answer brought by binary COPY and thrown away; HSETs of keys and rows of the same lengths, pipelined over one socket, which are in memory before. The rate is compared with the slower one. PostgreSQL and Redis are on the same machine, and share its cores with what is measured.',
   online:
     'Baselines: for one entity a bare `node:http` server that sends a constant body of the same size; for a batch, one that reads the same keys raw from LMDB and sends a constant body of the same size; in process, raw LMDB reads of the same keys.',
   'online-redis':
