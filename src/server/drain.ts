@@ -1,12 +1,29 @@
 import type { Server } from 'node:http'
 import { type Socket, Server as NetServer } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { serverLimits } from './server-limits.ts'
 
 /** How long connections without a request are left open once a server closes: one may be on its way over them. */
 const idleGraceMs = 250
 /** Between two looks for connections that wait for nothing any more. */
 const lookMs = 20
+
+/** A turn of the event loop in which hardly anything can have come that it did not see; and for how many of them one is waited for. */
+const quietTurnMs = 1
+const mostTurns = 200
+
+/**
+ * Waits until what has come was seen: behind a turn that took no time. On a machine that others keep busy this process may have stood
+ * still for a while, and what came meanwhile waits in the system: a listener that is closed then takes connections with it that clients
+ * hold for made, and a connection that seems idle a request that was sent.
+ */
+export async function seenAll(): Promise<void> {
+  for (let turns = 0; turns < mostTurns; turns++) {
+    const beganMs = performance.now()
+    await nextTurn()
+    if (turns > 0 && performance.now() - beganMs < quietTurnMs) return
+  }
+}
 
 /** Knows the connections of a server from now on, so that they can be let go of. */
 export class Connections {
@@ -35,7 +52,8 @@ export class Connections {
 
   /**
    * Accepts no more connections, and ends when all have: those with a request under way behind its answer (which has to say
-   * `connection: close`), the others after a moment. `stop` is called when that takes too long, and a moment later nothing is waited for.
+   * `connection: close`), the others after a moment. Nothing may be waited for between `seenAll` and this, nor between the first such
+   * answer and this: whoever gets it comes over a new connection. `stop` is called when that takes too long, and a moment later nothing is waited for.
    * (The server's own `close` ends idle connections at once, requests that are on their way over them included.)
    */
   async drain(stop: () => void): Promise<void> {
@@ -47,15 +65,15 @@ export class Connections {
       // Those that were stopped have a moment to say so.
       setTimeout(() => this.#server.closeAllConnections(), serverLimits.drainMs + serverLimits.lingerMs),
     ]
-    const beganMs = performance.now()
-    const looks = setInterval(() => {
-      if (performance.now() - beganMs < idleGraceMs) return
+    const empty = new Promise<void>((resolve) => (this.#empty = resolve))
+    if (this.#open.size > 0) await Promise.race([sleep(idleGraceMs), empty])
+    while (this.#open.size > 0) {
+      await seenAll()
       this.#server.closeIdleConnections()
       // One that never sent a byte is not idle to Node.
       for (const socket of this.#open) if (socket.bytesRead === 0) socket.destroy()
-    }, lookMs)
-    if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#empty = resolve))
-    clearInterval(looks)
+      await Promise.race([sleep(lookMs), empty])
+    }
     timers.forEach(clearTimeout)
   }
 }

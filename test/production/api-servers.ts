@@ -28,6 +28,8 @@ export interface ApiServers extends AsyncDisposable {
   readonly servers: readonly ApiServer[]
   /** Where nginx answers. */
   readonly url: string
+  /** The end of what nginx complained of. */
+  complaints(): string
 }
 
 /**
@@ -64,7 +66,7 @@ export async function openApiServers(definitions: string, words: readonly (reado
     const places = servers.map(({ url }, i) => [`api-${i + 1}:6580`, new URL(url).host] as const)
     const nginx = owned.use(await startNginx(nginxConf, new Map(places)))
     const kept = owned.move()
-    return { servers, url: nginx.url, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+    return { servers, url: nginx.url, complaints: () => nginx.said(), [Symbol.asyncDispose]: () => kept.disposeAsync() }
   } catch (thrown) {
     await owned.disposeAsync()
     throw thrown

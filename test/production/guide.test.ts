@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
+import { extraRules, neededRules } from '../../src/engines/redis/permissions.ts'
 import { faultsOf, servicesOf } from '../docs/page-faults.ts'
 import { startPostgres, startReplica } from '../support/postgres-server.ts'
 import { program } from '../support/program.ts'
@@ -24,4 +25,9 @@ test('every block of docs/guide/production.md does what the page says', { timeou
   ])
   const path = await Promise.all([program('psql'), program('redis-cli')])
   expect((await faultsOf(page, { addresses, path: path.map((each) => dirname(each)) })).join('\n')).toBe('')
+})
+
+test('it lists what a Redis user must be allowed', () => {
+  const plain = page.replaceAll('\\|', '|')
+  expect([...neededRules, ...Object.values(extraRules).flat()].filter((rule) => !plain.includes(rule))).toEqual([])
 })

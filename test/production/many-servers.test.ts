@@ -99,7 +99,7 @@ interface Load {
   readonly pushes: Hammer
   /** Waits until each kind of request was answered so many times more. */
   more(times: number): Promise<void>
-  /** Sends no more. Every status but 200, and every connection that broke. */
+  /** Sends no more. Every status but 200 and 503, and every connection that broke. */
   stop(): Promise<{ readonly reads: readonly unknown[]; readonly pushes: readonly unknown[] }>
 }
 
@@ -111,8 +111,9 @@ function load(): Load {
   const faults = ({ toll }: Hammer): unknown[] => [
     ...toll.broken,
     ...Array.from({ length: toll.refused }, () => 'refused'),
+    // A machine that others keep busy may shed one.
     ...[...toll.statuses].flatMap(([status, count]) =>
-      status === 200 ? [] : Array.from({ length: count }, () => status),
+      status === 200 || status === 503 ? [] : Array.from({ length: count }, () => status),
     ),
   ]
   return {
@@ -152,7 +153,7 @@ describe.each([
     await ended?.start()
     await expect.poll(() => answeredBy(ended), { timeout: 20_000 }).toBeGreaterThan(100)
     const faults = await loaded.stop()
-    expect([faults.reads, faults.pushes]).toEqual([[], []])
+    expect([faults.reads, faults.pushes], world.complaints()).toEqual([[], []])
     expect(await missing(world.url, loaded.pushes.toll.good)).toEqual([])
   })
 
@@ -165,7 +166,7 @@ describe.each([
     await killed?.start()
     await expect.poll(() => answeredBy(killed), { timeout: 20_000 }).toBeGreaterThan(100)
     const faults = await loaded.stop()
-    expect(faults.reads).toEqual([])
+    expect(faults.reads, world.complaints()).toEqual([])
     // It had a request of each connection at most.
     expect(faults.pushes.length).toBeLessThanOrEqual(connections)
     expect([...new Set(faults.pushes)].every((fault) => fault === 502)).toBe(true)
