@@ -6,12 +6,14 @@ import { fail } from '../../kernel/errors.ts'
 import { longestKeyBytes } from '../../ports/online.ts'
 import { biased, entityHead, entityKey, entityPattern, fieldOf, marksKey, schemasKey } from './layout.ts'
 import { redisMarks } from './marks.ts'
+import type { Argument } from './node.ts'
 import { NearCache, type NearCacheLimits, nameOf, nearReads } from './near-cache.ts'
 import { coalescedReads } from './reads.ts'
 import { dropMarks, dropRows, keepSchemas, sweepRows, writeRows } from './scripts.ts'
 import type { ServerSettings } from './server-url.ts'
 import { type Group, type Servers, cluster, standalone } from './servers.ts'
-import { spread } from './spread.ts'
+import { type Item, spread } from './spread.ts'
+import { packedRows, rowItem } from './write-batch.ts'
 
 /** Where an online store is, and whose: projects share a server without seeing each other. */
 export interface RedisPlace {
@@ -91,11 +93,13 @@ async function write(
   for (const { key } of rows)
     if (key.length > longestKeyBytes)
       throw fail('KEY_TOO_LONG', `An entity key of ${space.view} has ${key.length} bytes`)
-  const items = rows.map(({ key, row }) => {
-    const hash = entityKey(project, key)
-    return { key: hash, args: [hash, asBuffer(row)] }
-  })
-  const work = { script: writeRows, head: ({ tag }: Group) => [fieldOf(space), marksKey(tag)], most: rowsAtOnce }
+  const items = rows.map(({ key, row }) => rowItem(entityKey(project, key), row))
+  const argumentsOf = ({ tag }: Group, some: readonly Item[]): Argument[] => [
+    fieldOf(space),
+    marksKey(tag),
+    packedRows(some),
+  ]
+  const work = { script: writeRows, argumentsOf, most: rowsAtOnce }
   const cut = (answer: unknown, count: number): (WriteOutcome | undefined)[] => {
     const digits = String(answer)
     return Array.from({ length: count }, (_, i) => outcomes[digits[i] ?? ''])
@@ -105,8 +109,6 @@ async function write(
 
 /** What the digits of `writeRows` say. */
 const outcomes: Readonly<Record<string, WriteOutcome>> = Object.freeze({ '1': 'applied', '0': 'superseded' })
-
-const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 /** Where a sweep goes on: the group, and the cursor of its scan. */
 const placeOf = (after: Uint8Array | undefined): readonly [number, string] => {

@@ -4,7 +4,7 @@ import { type OnlineStore, longestKeyBytes } from '../../ports/online.ts'
 import type { ByteList } from '../../values/byte-list.ts'
 import { isElsewhere } from './failure.ts'
 import { entityKey, fieldOf } from './layout.ts'
-import type { RedisNode } from './node.ts'
+import type { Argument, RedisNode } from './node.ts'
 import {
   type ReadPart,
   type ReadTarget,
@@ -17,8 +17,8 @@ import {
   targetOf,
 } from './read-batch.ts'
 import { readRows } from './scripts.ts'
-import type { Servers } from './servers.ts'
-import { spread } from './spread.ts'
+import type { Group, Servers } from './servers.ts'
+import { type Item, spread } from './spread.ts'
 
 /** How long a look-up with a deadline waits for its answer, in milliseconds: who asks is told that the store is away, not that time is up. */
 const hurryMs = 150
@@ -166,7 +166,8 @@ async function askOnce({ servers, project }: Place, batch: Batch): Promise<reado
 /** Asks for keys wherever they are. */
 async function askEach({ servers, project }: Place, parts: readonly ReadPart[], batch: Batch): Promise<void> {
   const all = itemsOf(project, parts)
-  const work = { script: readRows, head: () => [], most: keysAtOnce }
+  const argumentsOf = (_: Group, items: readonly Item[]): Argument[] => items.flatMap(({ args }) => args)
+  const work = { script: readRows, argumentsOf, most: keysAtOnce }
   const given = { items: all.map(({ item }) => item), cut: answersOf }
   const found = await spread(servers, work, given, hurryOf(batch))
   for (const [i, { part }] of all.entries()) takeRows([part], found[i])

@@ -49,7 +49,7 @@ local function isAway(answer) return type(answer) == 'table' and string.find(ans
 `
 
 /**
- * ARGV: field, marks, then key and row in turn. Answers a text of one digit a row: 1 stored, 0 superseded, 2 the key is not here. Where a key
+ * ARGV: field, marks, then key and row in turn, in one text, each behind its length (u16, u32). Answers a text of one digit a row: 1 stored, 0 superseded, 2 the key is not here. Where a key
  * holds what is no row, those before it stay written, and counted.
  */
 export const writeRows = script(
@@ -60,8 +60,13 @@ local known = redis.call('HGET', marks, 'e' .. field)
 local more, newest, n1, n2 = 0, nil, -1, -1
 if known then n1, n2 = struct.unpack('>I4I4', known) end
 local function isRow(row) return string.byte(row, 2) % 2 == 0 end
-for i = 3, #ARGV, 2 do
-  local key, new = ARGV[i], ARGV[i + 1]
+local packed, at, i = ARGV[3], 1, 0
+local size = #packed
+while at <= size do
+  local key, new
+  key, at = struct.unpack('>I2c0', packed, at)
+  new, at = struct.unpack('>I4c0', packed, at)
+  i = i + 1
   local old = redis.pcall('HGET', key, field)
   local away = isAway(old)
   if type(old) == 'table' and not away then trouble = old; break end
@@ -71,14 +76,14 @@ for i = 3, #ARGV, 2 do
     if e1 > n1 or (e1 == n1 and e2 > n2) then newest, n1, n2 = string.sub(new, 15, 22), e1, e2 end
   end
   if away then
-    outcomes[(i - 1) / 2] = '2'
+    outcomes[i] = '2'
   elseif not old or replaces(new, old) then
     redis.call('HSET', key, field, new)
     if isRow(new) then more = more + 1 end
     if old and isRow(old) then more = more - 1 end
-    outcomes[(i - 1) / 2] = '1'
+    outcomes[i] = '1'
   else
-    outcomes[(i - 1) / 2] = '0'
+    outcomes[i] = '0'
   end
 end
 if more ~= 0 then redis.call('HINCRBY', marks, 'n' .. field, more) end

@@ -13,10 +13,11 @@ export interface Item {
   readonly args: readonly Argument[]
 }
 
-/** A script and what comes before its items. */
+/** A script, and what it is told. */
 export interface Work {
   readonly script: Script
-  readonly head: (group: Group) => readonly Argument[]
+  /** The script's arguments for some items of a group. */
+  readonly argumentsOf: (group: Group, items: readonly Item[]) => Argument[]
   /** Items of one command: more would hold up whoever asks meanwhile. */
   readonly most: number
 }
@@ -124,11 +125,12 @@ async function askAlone<T>(
   round: Round<T>,
   { i, call }: { readonly i: number; readonly call: Asking | undefined },
 ): Promise<void> {
-  const { key, args } = round.items[i] as Item
+  const item = round.items[i] as Item
+  const { key } = item
   try {
     const group = topology.groups[topology.groupOf(key)]
     if (group === undefined) throw fail('STORE_UNREACHABLE', 'No node of the Redis Cluster has the slot of a key')
-    const asked = group.node.run(work.script, [key], [...work.head(group), ...args], call)
+    const asked = group.node.run(work.script, [key], work.argumentsOf(group, [item]), call)
     const answer = await asked.catch(async (thrown: unknown) => {
       const [, word, address] = /\b(MOVED|ASK) \d+ (\S+)/.exec(thrown instanceof Error ? thrown.message : '') ?? []
       if (word === undefined || address === undefined) throw thrown
@@ -136,7 +138,7 @@ async function askAlone<T>(
       const known = topology.groups.find(({ node }) => node.name === address)
       const there = known ?? (work.script.reads ? { node: servers.at(address), tag: '' } : undefined)
       if (there === undefined) throw thrown
-      const all = [...work.head(there), ...args]
+      const all = work.argumentsOf(there, [item])
       return word === 'ASK'
         ? there.node.runAsking(work.script, key, all, call)
         : there.node.run(work.script, [key], all, call)
@@ -181,12 +183,10 @@ async function inTurn(
 
 async function askGroup(
   group: Group | undefined,
-  { script, head }: Work,
+  { script, argumentsOf }: Work,
   items: readonly Item[],
   call: Asking | undefined,
 ): Promise<unknown> {
   if (group === undefined) throw fail('STORE_UNREACHABLE', 'No node of the Redis Cluster has the slot of a key')
-  const args: Argument[] = [...head(group)]
-  for (const item of items) args.push(...item.args)
-  return group.node.run(script, [], args, call)
+  return group.node.run(script, [], argumentsOf(group, items), call)
 }
