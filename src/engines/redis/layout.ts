@@ -29,6 +29,12 @@ export function keyEnds(project: string): readonly [head: Buffer, tail: Buffer] 
 /** A process has one project. */
 let lastEnds: { readonly project: string; readonly ends: readonly [Buffer, Buffer] } | undefined
 
+/** The entity's own bytes in the key of its hash. */
+export function keyOf(hash: Buffer, project: string): Buffer {
+  const [head, tail] = keyEnds(project)
+  return hash.subarray(head.length, hash.length - tail.length)
+}
+
 /** A pattern that the keys of all entities match, and no other. (A name of a project has nothing that means something in patterns.) */
 export const entityPattern = (project: string): string => `${entityHead(project)}*}`
 

@@ -1,6 +1,6 @@
 import type { LookUp, OnlineStore } from '../../ports/online.ts'
 import { byteList, itemsOf } from '../../values/byte-list.ts'
-import { entityKey, fieldOf } from './layout.ts'
+import { entityKey, fieldOf, keyOf } from './layout.ts'
 import type { Servers } from './servers.ts'
 
 /** How long rows are kept, and how many. */
@@ -38,6 +38,7 @@ export class NearCache {
   readonly #limits: NearCacheLimits
   /** By the key of an entity, in the order of first reading. */
   readonly #kept = new Map<string, Kept[]>()
+  #oldest = this.#kept.keys()
   #bytes = 0
   #rows = 0
 
@@ -52,9 +53,10 @@ export class NearCache {
 
   /** The row of a field of an entity; undefined where it is not known. */
   find(key: string, field: Buffer, nowMs: number): Uint8Array | null | undefined {
-    const kept = this.#kept.get(key)?.find((each) => each.field === field)
-    if (kept === undefined || kept.row === undefined) return undefined
-    return this.#holds(kept, nowMs) ? kept.row : undefined
+    const of = this.#kept.get(key)
+    if (of === undefined) return undefined
+    for (const kept of of) if (kept.field === field) return this.#holds(kept, nowMs) ? kept.row : undefined
+    return undefined
   }
 
   #holds({ changed, tracker, epoch, sinceMs }: Kept, nowMs: number): boolean {
@@ -92,10 +94,14 @@ export class NearCache {
     kept.row = read.row === null ? null : Uint8Array.from(read.row)
     this.#count(key, kept, 1)
     const { entries, megabytes } = this.#limits
-    for (const oldest of this.#kept.keys()) {
-      if (this.#rows <= entries && this.#bytes <= megabytes * mebibyte) break
-      this.forget(oldest)
-    }
+    while (this.#rows > entries || this.#bytes > megabytes * mebibyte) this.#forgetOldest()
+  }
+
+  #forgetOldest(): void {
+    const next = this.#oldest.next()
+    // One that is kept goes on where it was: from the start it would walk over the places of all that were dropped.
+    if (next.done === true) this.#oldest = this.#kept.keys()
+    else this.forget(next.value)
   }
 
   /** Drops what is kept of an entity. */
@@ -130,8 +136,10 @@ export class NearCache {
 
 const mebibyte = 1024 * 1024
 
-/** The name of an entity in a cache. */
-export const nameOf = (key: Buffer): string => key.toString('latin1')
+/** The name of an entity in a cache, by its key or by that of its hash. */
+const nameOf = (key: Buffer): string => key.toString('latin1')
+export const nameOfKey = (key: Uint8Array): string => nameOf(Buffer.from(key.buffer, key.byteOffset, key.byteLength))
+export const nameOfHash = (hash: Buffer, project: string): string => nameOf(keyOf(hash, project))
 
 interface Missing {
   readonly key: string
@@ -158,11 +166,10 @@ export function nearReads(
       for (const [at, key] of itemsOf(keys).entries()) {
         found.push(null)
         if (key === null) continue
-        const hash = entityKey(project, key)
-        const name = nameOf(hash)
+        const name = nameOf(key)
         const row = cache.find(name, field, nowMs)
         if (row === undefined) {
-          const tracker = topology.groups[topology.groupOf(hash)]?.node.tracker
+          const tracker = topology.groups[topology.groupOf(entityKey(project, key))]?.node.tracker
           missing.push({ key: name, kept: cache.expect(name, field, tracker, nowMs), found, at })
           absent.push(key)
         } else found[at] = row

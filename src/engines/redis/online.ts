@@ -7,7 +7,7 @@ import { longestKeyBytes } from '../../ports/online.ts'
 import { biased, entityHead, entityKey, entityPattern, fieldOf, marksKey, schemasKey } from './layout.ts'
 import { redisMarks } from './marks.ts'
 import type { Argument } from './node.ts'
-import { NearCache, type NearCacheLimits, nameOf, nearReads } from './near-cache.ts'
+import { NearCache, type NearCacheLimits, nameOfHash, nameOfKey, nearReads } from './near-cache.ts'
 import { coalescedReads } from './reads.ts'
 import { dropMarks, dropRows, keepSchemas, sweepRows, writeRows } from './scripts.ts'
 import type { ServerSettings } from './server-url.ts'
@@ -35,7 +35,10 @@ const scannedKeys = 1000
  */
 export function openRedisOnline({ place, project }: RedisPlace): OnlineStore & OnlineMarks {
   const cache = place.nearCache === undefined ? undefined : new NearCache(place.nearCache)
-  const listening = cache && { prefix: entityHead(project), changed: (keys: Changed) => dropChanged(cache, keys) }
+  const listening = cache && {
+    prefix: entityHead(project),
+    changed: (keys: Changed) => dropChanged(cache, project, keys),
+  }
   const settings = listening === undefined ? place : { ...place, listening }
   const servers =
     'cluster' in place ? cluster(place.cluster, project, settings) : standalone(place.url, project, settings)
@@ -57,7 +60,7 @@ export function openRedisOnline({ place, project }: RedisPlace): OnlineStore & O
         return await write(enter(call), { project, space }, rows, call)
       } finally {
         // Who wrote reads what he wrote, though the server has not yet told of it.
-        if (cache !== undefined) for (const { key } of rows) cache.forget(nameOf(entityKey(project, key)))
+        if (cache !== undefined) for (const { key } of rows) cache.forget(nameOfKey(key))
       }
     },
     async sweep(space, rule, after, call) {
@@ -74,9 +77,9 @@ export function openRedisOnline({ place, project }: RedisPlace): OnlineStore & O
 
 type Changed = readonly Buffer[] | null
 
-function dropChanged(cache: NearCache, keys: Changed): void {
+function dropChanged(cache: NearCache, project: string, keys: Changed): void {
   if (keys === null) cache.clear()
-  else for (const key of keys) cache.forget(nameOf(key))
+  else for (const key of keys) cache.forget(nameOfHash(key, project))
 }
 
 interface Where {
