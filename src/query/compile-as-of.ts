@@ -8,9 +8,10 @@ import {
   equatableOf,
   rowOrder,
 } from './block.ts'
-import type { AsOfParts, Dialect, KeptTable, PlacedRows } from './dialect.ts'
-import { leavesOf } from './leaves.ts'
+import type { AnsweringRows, AsOfParts, Dialect, KeptTable, PlacedRows } from './dialect.ts'
+import { type Leaf, leavesOf } from './leaves.ts'
 import { type AsOf, type AsOfJoin, type Predicate, type Relation, fieldsOf, own } from './relation.ts'
+import { unionOf } from './view-rows.ts'
 
 /** The greatest left side whose keys are looked up among the candidates first: it saves two thirds where few rows match, and costs nothing measurable. */
 const fewRows = 200_000
@@ -35,7 +36,8 @@ export function asOfBlock(relation: AsOf, context: Context): Block {
       const table = `_as_of_${steps.length}`
       const near = nearRows(relation, join, { needed, left })
       const candidates = near === needed ? right : context.blockOf(near, context, [])
-      steps.push(...dialect.asOf(asOfParts(relation, join, { table, left, candidates, right, context })))
+      const apart = apartOf(needed, context)
+      steps.push(...dialect.asOf(asOfParts(relation, join, { table, left, candidates, right, apart, context })))
       others.push({ table, alias })
     }
     for (const [i, output] of join.outputs.entries()) {
@@ -69,26 +71,61 @@ function nearRows(relation: AsOf, join: AsOfJoin, { needed, left }: { needed: Re
   }
 }
 
+interface Apart {
+  readonly found: Block
+  readonly others: Block
+}
+
+/** Rows that an index finds, and the rest, where both are there: one index is of no use for both together. */
+function apartOf(rows: Relation, context: Context): Apart | undefined {
+  const isFound = (part: Relation): boolean => leavesOf(part).every((leaf) => seeks(leaf, context))
+  const parts = partsOf(rows)
+  const groups = [parts.filter(isFound), parts.filter((part) => !isFound(part))]
+  if (groups.some((group) => group.length === 0)) return undefined
+  const [found, others] = groups.map((group) => context.blockOf(unionOf(group), context, []))
+  if (found === undefined || others === undefined || found.empty === true || others.empty === true) return undefined
+  const [first, second] = [found, others].map((block) => columnOf(block, own.reading).constant?.value)
+  return typeof first === 'bigint' && typeof second === 'bigint' && first > second ? { found, others } : undefined
+}
+
+const seeks = (leaf: Leaf, { leaves }: Context): boolean => leaf.kind !== 'input' && leaves.seeks?.(leaf) === true
+
+/** Relations whose rows together are those of one. */
+function partsOf(rows: Relation): Relation[] {
+  if (rows.kind === 'union') return rows.inputs.flatMap(partsOf)
+  if (rows.kind === 'filter' || rows.kind === 'derive') return partsOf(rows.input).map((input) => ({ ...rows, input }))
+  return [rows]
+}
+
 function asOfParts(
   relation: AsOf,
   join: AsOfJoin,
-  sides: { table: string; left: InputTable; candidates: Block; right: Block; context: Context },
+  sides: {
+    table: string
+    left: InputTable
+    candidates: Block
+    right: Block
+    apart: Apart | undefined
+    context: Context
+  },
 ): AsOfParts {
-  const { table, left, right, context } = sides
-  const { dialect, leaves } = context
+  const { table, left, right, apart, context } = sides
+  const { dialect } = context
+  const answering = (block: Block): AnsweringRows => ({
+    ...placedRows(join, block, dialect),
+    ties: rowOrder(block, join.order).ties,
+    outputs: join.outputs.map((o, i) => ({ sql: columnOf(block, o.column).sql, name: `o${i}` })),
+  })
   const used = (name: string): string => must(left.used.get(name), `the input has ${name}`)
   return {
     table,
     left: { table: left.table, row: left.row, at: used(relation.at), keys: join.on.map((on) => used(on.left)) },
     candidates: placedRows(join, sides.candidates, dialect),
-    right: {
-      ...placedRows(join, right, dialect),
-      ties: rowOrder(right, join.order).ties,
-      outputs: join.outputs.map((o, i) => ({ sql: columnOf(right, o.column).sql, name: `o${i}` })),
-    },
+    right: answering(right),
+    ...(apart === undefined ? {} : { apart: { found: answering(apart.found), others: answering(apart.others) } }),
     ttlUs: join.ttlUs,
     knownByLeft: join.knownByLeft,
-    seekable: leavesOf(join.right).every((leaf) => leaf.kind !== 'input' && leaves.seeks?.(leaf) === true),
+    seekable: leavesOf(join.right).every((leaf) => seeks(leaf, context)),
   }
 }
 

@@ -77,16 +77,21 @@ export interface AsOfParts {
   readonly left: { readonly table: string; readonly row: string; readonly at: string; readonly keys: readonly string[] }
   /** The rows among which the winners are: those of `right`, or only such as have keys of the left side. */
   readonly candidates: PlacedRows
-  readonly right: PlacedRows & {
-    /** What decides between rows that stand at one place of the order. */
-    readonly ties: readonly OrderTerm[]
-    readonly outputs: readonly { readonly sql: string; readonly name: string }[]
-  }
+  readonly right: AnsweringRows
+  /** The right rows in two parts where only some are found by an index: at one event and created time a row of `found` is the later. */
+  readonly apart?: { readonly found: AnsweringRows; readonly others: AnsweringRows }
   /** Microseconds; 0n = no limit. */
   readonly ttlUs: bigint
   readonly knownByLeft: boolean
   /** Whether the right rows of a key and their event times are found without looking at the others. */
   readonly seekable: boolean
+}
+
+/** Right rows of an as-of join, with what is taken of them. */
+export interface AnsweringRows extends PlacedRows {
+  /** What decides between rows that stand at one place of the order. */
+  readonly ties: readonly OrderTerm[]
+  readonly outputs: readonly { readonly sql: string; readonly name: string }[]
 }
 
 /** Rows with what says where they stand in the order of their entity. */

@@ -1,4 +1,4 @@
-import { type AsOfParts, type Dialect, type OrderTerm, selectText } from '../../query/dialect.ts'
+import { type AnsweringRows, type AsOfParts, type Dialect, type OrderTerm, selectText } from '../../query/dialect.ts'
 import { type FeatureType, type ScalarName, partsOf } from '../../values/feature-type.ts'
 import { formatInstant, inRange } from '../../values/instant.ts'
 import type { Value } from '../../values/value.ts'
@@ -99,7 +99,7 @@ export const postgresDialect: Dialect = Object.freeze({
       by.length === 0 ? `${text} LIMIT 1` : text.replace(/^SELECT /, () => `SELECT DISTINCT ON (${by.join(', ')}) `)
     return [{ sql: `${ident(table)} AS (${one})` }]
   },
-  asOf: (parts) => [{ sql: `${ident(parts.table)} AS MATERIALIZED (${formOf(parts)(parts)})` }],
+  asOf: (parts) => [{ sql: `${ident(parts.table)} AS MATERIALIZED (${answers(parts)})` }],
   together: (left, others, row) => ({
     from: [
       `${ident(left.table)} AS ${left.alias}`,
@@ -109,64 +109,98 @@ export const postgresDialect: Dialect = Object.freeze({
   }),
 } satisfies Dialect)
 
-/** What a left row may know of does not follow its time alone where its own instant decides about created times. */
-function formOf({ seekable, knownByLeft }: AsOfParts): (parts: AsOfParts) => string {
-  if (seekable) return seeking
-  return knownByLeft ? joining : merging
+/** A query for each left row's number and the outputs of its latest right row. */
+function answers(parts: AsOfParts): string {
+  const { apart, right } = parts
+  if (apart === undefined) return outputs(right, '_w', `(${latestRows(parts, right, parts.seekable)}) AS _w`)
+  const found = latestRows(parts, apart.found, true)
+  const others = latestRows(parts, apart.others, false)
+  const names = [...right.outputs.map(({ name }) => name), 'dead']
+  const sides = names.map(
+    (name) => `CASE WHEN _is_other THEN _o.${ident(name)} ELSE _f.${ident(name)} END AS ${ident(name)}`,
+  )
+  const created = (alias: string): string => `coalesce(${alias}._created, timestamptz '-infinity')`
+  const later = `_o._event > _f._event OR _f._event IS NULL OR (_o._event = _f._event AND ${created('_o')} > ${created('_f')})`
+  const which = `LATERAL (SELECT _o._event IS NOT NULL AND (${later}) AS _is_other) AS _which`
+  const both = `SELECT _f."row", ${sides.join(', ')} FROM (${found}) AS _f JOIN (${others}) AS _o ON _o."row" = _f."row", ${which}`
+  return outputs(right, '_w', `(${both}) AS _w`)
 }
 
-const descending = (term: OrderTerm): string => `${comparable(term.sql, term.type)} DESC NULLS LAST`
+/** The outputs of rows that were found; a tombstone has none. */
+function outputs(right: AnsweringRows, alias: string, from: string): string {
+  const columns = right.outputs.map(
+    ({ name }) => `CASE WHEN NOT ${alias}.dead THEN ${alias}.${ident(name)} END AS ${ident(name)}`,
+  )
+  return `SELECT ${[`${alias}."row"`, ...columns].join(', ')} FROM ${from}`
+}
 
-/** For each left row the right side is looked up by an index. Left rows in the order of the keys find its pages in memory. */
-function seeking(parts: AsOfParts): string {
-  const { left } = parts
+/**
+ * For each left row the latest right row that it sees, or nulls: its place, outputs, and whether it is a tombstone. What a left row
+ * may know of does not follow its time alone where its own instant decides about created times.
+ */
+function latestRows(parts: AsOfParts, right: AnsweringRows, seekable: boolean): string {
+  if (seekable) return seeking(parts, right)
+  return parts.knownByLeft ? joining(parts, right) : merging(parts, right)
+}
+
+const descending = (term: OrderTerm): string =>
+  `${comparable(term.sql, term.type)} DESC${term.nullable ? ' NULLS LAST' : ''}`
+
+/**
+ * For each left row the right side is looked up by an index. Left rows in the order of the keys find its pages in memory. The ttl
+ * is judged on what was found: a range with two ends is taken for so few rows that they are sorted instead of read in order.
+ */
+function seeking(parts: AsOfParts, right: AnsweringRows): string {
+  const { left, ttlUs } = parts
   const sorted = [...left.keys, left.at].map((name) => `_l.${ident(name)}`)
-  const winner = `SELECT ${winnerColumns(parts)} FROM ${parts.right.from} WHERE ${conditions(parts, '_i')} ORDER BY ${latestFirst(parts)} LIMIT 1`
-  return `SELECT _i.${ident(left.row)} AS "row"${outputs(parts)} FROM (SELECT * FROM ${ident(left.table)} AS _l ORDER BY ${sorted.join(', ')} OFFSET 0) AS _i LEFT JOIN LATERAL (${winner}) AS w ON true`
+  const winner = `SELECT ${winnerColumns(right)} FROM ${right.from} WHERE ${conditions(parts, right, '_i')} ORDER BY ${latestFirst(right)} LIMIT 1`
+  const young = ttlUs === 0n ? 'true' : youngEnough('w._event', `_i.${ident(left.at)}`, ttlUs)
+  return `SELECT _i.${ident(left.row)} AS "row", w.* FROM (SELECT * FROM ${ident(left.table)} AS _l ORDER BY ${sorted.join(', ')} OFFSET 0) AS _i LEFT JOIN LATERAL (${winner}) AS w ON ${young}`
 }
 
 /** Both sides are joined by their keys; of the pairs of each left row the latest is kept. */
-function joining(parts: AsOfParts): string {
-  const { left } = parts
+function joining(parts: AsOfParts, right: AnsweringRows): string {
+  const { left, ttlUs } = parts
   const row = `_l.${ident(left.row)}`
-  const pairs = `SELECT DISTINCT ON (${row}) ${row} AS "row", ${winnerColumns(parts)} FROM ${ident(left.table)} AS _l JOIN ${parts.right.from} ON ${conditions(parts, '_l')} ORDER BY ${row}, ${latestFirst(parts)}`
-  return `SELECT i.${ident(left.row)} AS "row"${outputs(parts)} FROM ${ident(left.table)} AS i LEFT JOIN (${pairs}) AS w ON w."row" = i.${ident(left.row)}`
+  const young = ttlUs === 0n ? '' : ` AND ${youngEnough(right.event, `_l.${ident(left.at)}`, ttlUs)}`
+  const pairs = `SELECT DISTINCT ON (${row}) ${row} AS _row, ${winnerColumns(right)} FROM ${ident(left.table)} AS _l JOIN ${right.from} ON ${conditions(parts, right, '_l')}${young} ORDER BY ${row}, ${latestFirst(right)}`
+  return `SELECT i.${ident(left.row)} AS "row", w.* FROM ${ident(left.table)} AS i LEFT JOIN (${pairs}) AS w ON w._row = i.${ident(left.row)}`
 }
 
 /**
  * Right rows are numbered from the first of their key to the latest, and both sides laid in one line by key and time: the greatest
  * number seen so far is the row that a left row sees. Two sorts, however many right rows a left row could see.
  */
-function merging(parts: AsOfParts): string {
-  const { left, right, ttlUs } = parts
+function merging(parts: AsOfParts, right: AnsweringRows): string {
+  const { left, ttlUs } = parts
   const keys = right.keys.map((_, k) => `_k${k}`)
   const ordered = [...keys, '_event', '_n']
-  const places = [...keys.map((name, k) => `${right.keys[k] ?? ''} AS ${name}`), `${right.event} AS _event`]
-  const number = `row_number() OVER (ORDER BY ${[...right.keys, ...earliestFirst(parts)].join(', ')}) AS _n`
+  const places = keys.map((name, k) => `${right.keys[k] ?? ''} AS ${name}`)
+  const number = `row_number() OVER (ORDER BY ${[...right.keys, ...earliestFirst(right)].join(', ')}) AS _n`
   const there = [...right.keys.map((key) => `${key} IS NOT NULL`), `${right.event} IS NOT NULL`, ...right.where]
-  const rows = `SELECT ${[...places, number, winnerColumns(parts)].join(', ')} FROM ${right.from} WHERE ${there.join(' AND ')}`
+  const rows = `SELECT ${[...places, number, winnerColumns(right)].join(', ')} FROM ${right.from} WHERE ${there.join(' AND ')}`
   const asked = [...left.keys.map((key) => `_l.${ident(key)}`), `_l.${ident(left.at)}`]
   const line = `SELECT ${ordered.join(', ')}, NULL::bigint AS _row FROM _right UNION ALL SELECT ${asked.join(', ')}, NULL, _l.${ident(left.row)} FROM ${ident(left.table)} AS _l`
   const by = keys.length === 0 ? '' : `PARTITION BY ${keys.join(', ')} `
   const seen = `SELECT _row, _event AS _at, max(_n) OVER (${by}ORDER BY _event, _row NULLS FIRST, _n ROWS UNBOUNDED PRECEDING) AS _seen FROM (${line}) AS _line`
   const young = ttlUs === 0n ? '' : ` AND ${youngEnough('w._event', 's._at', ttlUs)}`
-  return `WITH _right AS MATERIALIZED (${rows}) SELECT s._row AS "row"${outputs(parts)} FROM (${seen}) AS s LEFT JOIN _right AS w ON w._n = s._seen${young} WHERE s._row IS NOT NULL`
+  return `WITH _right AS MATERIALIZED (${rows}) SELECT s._row AS "row", w.* FROM (${seen}) AS s LEFT JOIN _right AS w ON w._n = s._seen${young} WHERE s._row IS NOT NULL`
 }
 
-const winnerColumns = ({ right }: AsOfParts): string =>
+const winnerColumns = (right: AnsweringRows): string =>
   [
+    `${right.event} AS _event`,
+    `${right.created ?? 'NULL::timestamptz'} AS _created`,
     ...right.outputs.map((o) => `${o.sql} AS ${ident(o.name)}`),
-    ...(right.tombstone === null ? [] : [`${right.tombstone} AS dead`]),
-    'true AS found',
+    `${right.tombstone ?? 'false'} AS dead`,
   ].join(', ')
 
-/** Which right rows a left row can see. A row older than the ttl cannot be the answer, nor can it hide one. */
-function conditions({ left, right, ttlUs, knownByLeft }: AsOfParts, alias: string): string {
+/** Which right rows a left row can see, whatever their age: one older than the ttl cannot be the answer, nor can it hide one. */
+function conditions({ left, knownByLeft }: AsOfParts, right: AnsweringRows, alias: string): string {
   const at = `${alias}.${ident(left.at)}`
   return [
     ...right.keys.map((key, k) => `${key} = ${alias}.${ident(left.keys[k] ?? '')}`),
     `${right.event} <= ${at}`,
-    ...(ttlUs === 0n ? [] : [youngEnough(right.event, at, ttlUs)]),
     ...(knownByLeft ? [right.created === null ? 'false' : `${right.created} <= ${at}`] : []),
     ...right.where,
   ].join(' AND ')
@@ -180,7 +214,7 @@ const youngEnough = (event: string, at: string, ttlUs: bigint): string =>
     ? `${event} >= ${at} - interval '${ttlUs} microseconds'`
     : `${event} + interval '${ttlUs / 1_000_000n} seconds' + interval '${ttlUs % 1_000_000n} microseconds' >= ${at}`
 
-const latestFirst = ({ right }: AsOfParts): string =>
+const latestFirst = (right: AnsweringRows): string =>
   [
     `${right.event} DESC`,
     ...(right.created === null ? [] : [`${right.created} DESC NULLS LAST`]),
@@ -188,16 +222,8 @@ const latestFirst = ({ right }: AsOfParts): string =>
   ].join(', ')
 
 /** The same order from its other end. */
-const earliestFirst = ({ right }: AsOfParts): string[] => [
+const earliestFirst = (right: AnsweringRows): string[] => [
   right.event,
   ...(right.created === null ? [] : [`${right.created} NULLS FIRST`]),
   ...[...right.rest, ...right.ties].map((term) => `${comparable(term.sql, term.type)} NULLS FIRST`),
 ]
-
-const outputs = ({ right }: AsOfParts): string =>
-  right.outputs
-    .map(({ name }) => {
-      const value = `w.${ident(name)}`
-      return `, ${right.tombstone === null ? value : `CASE WHEN NOT w.dead THEN ${value} END`} AS ${ident(name)}`
-    })
-    .join('')

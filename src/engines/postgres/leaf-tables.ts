@@ -64,6 +64,7 @@ export async function leafTable(context: LeafContext, leaf: SourceRows | SqlRows
     from: `${loaded.table} AS r`,
     where,
     label,
+    ours: true,
   })
   return {
     rows: () => (loaded.files.length === 0 ? null : text),
@@ -126,13 +127,15 @@ interface Selected {
   readonly from: string
   readonly where: readonly string[]
   readonly label: string
+  /** Whether Provender wrote the rows: then all instants are ours, and an index has them in the order that is asked for. */
+  readonly ours?: boolean
 }
 
 /** A query that takes columns from what stands behind FROM. The event time stays as it is, so that an index on it serves. */
 function selecting(
   take: readonly Take[],
   columns: readonly (PostgresColumn & { readonly physical?: string })[],
-  { timestamp, from, where, label }: Selected,
+  { timestamp, from, where, label, ours = false }: Selected,
 ): string {
   const conditions = [...where]
   const selected = take.map(({ column: name, as, type }) => {
@@ -142,11 +145,9 @@ function selecting(
         'MISSING_COLUMN',
         `The ${label} has no column "${name}"; it has ${columns.map((c) => c.name).join(', ')}`,
       )
-    const sql = readAs(`r.${ident(column.physical ?? name)}`, column, type, {
-      label,
-      bare: as === own.event || name === timestamp,
-    })
-    if (as === own.event || name === timestamp) conditions.push(`(${sql} IS NULL OR ${isOurs(sql)})`)
+    const isEvent = as === own.event || name === timestamp
+    const sql = readAs(`r.${ident(column.physical ?? name)}`, column, type, { label, bare: isEvent || ours })
+    if (isEvent && !ours) conditions.push(`(${sql} IS NULL OR ${isOurs(sql)})`)
     return `${sql} AS ${ident(as)}`
   })
   const columnsText = selected.length === 0 ? '1 AS one' : selected.join(', ')
