@@ -31,7 +31,7 @@ export const onlineNumbers = Object.freeze({
     replicas: row(1, [1, 16], 'How many replicas of each primary must have the rows of a push before it is answered'),
     timeoutMs: row(
       100,
-      [1, 10_000],
+      [1, 2_000],
       'How long they are waited for, in milliseconds; then the push fails, and loses nothing',
     ),
   }),

@@ -70,5 +70,5 @@ function filled(group: OnlineGroup, given: Readonly<Record<string, unknown>>): o
     name,
     given[name] === undefined ? usual : numberOf(given[name]),
   ])
-  return Object.freeze(Object.fromEntries(entries))
+  return Object.freeze(Object.fromEntries(entries) as Record<string, number>)
 }

@@ -21,7 +21,7 @@ class Server {
   told: (string | null)[] = []
 
   write(key: string, value: number): void {
-    for (const field of [...fields.keys()]) this.rows.set(`${key}${field}`, value)
+    for (const field of fields.keys()) this.rows.set(`${key}${field}`, value)
     if (this.epoch !== undefined) this.told.push(key)
   }
 

@@ -5,6 +5,7 @@ import { openRedisOnline } from '../../src/engines/redis/online.ts'
 import { extraRules, neededRules } from '../../src/engines/redis/permissions.ts'
 import { onlineLaws } from '../../src/testing/online.ts'
 import { keyed, packed } from '../../src/testing/online-rows.ts'
+import { byteList } from '../../src/values/byte-list.ts'
 import { type Certificates, makeCertificates } from '../support/certificates.ts'
 import { type RedisServer, startRedis } from '../support/redis-server.ts'
 import { freePort } from '../support/server-process.ts'
@@ -129,4 +130,24 @@ test('who waits for replicas needs one permission more', async () => {
   }
   await expect(write('waiting')).rejects.toMatchObject({ code: 'NOT_REPLICATED', retryable: true })
   await expect(write('features')).rejects.toMatchObject({ message: expect.stringContaining('NOPERM') as string })
+})
+
+test('who keeps rows near needs a few permissions more; without them nothing is kept', async () => {
+  await server.ask('ACL', 'SETUSER', 'near', 'reset', 'on', `>${password}`, '-@all', 'resetchannels', ...neededRules)
+  await server.ask('ACL', 'SETUSER', 'near', ...extraRules.nearCache)
+  const nearCache = { maxAgeMs: 60_000, entries: 10, megabytes: 1 }
+  const isNear = async (user: string): Promise<boolean> => {
+    const url = `rediss://${user}:${encoded}@localhost:${tlsPort}`
+    await using store = openRedisOnline({ place: { url, ca: certificates.ca, nearCache }, project: 'security' })
+    const read = () => store.read([{ space, keys: byteList([row.key]) }])
+    const untilMs = performance.now() + 500
+    while (performance.now() < untilMs) {
+      const found = read()
+      if (!(found instanceof Promise)) return true
+      await found
+    }
+    return false
+  }
+  expect(await isNear('near')).toBe(true)
+  expect(await isNear('features')).toBe(false)
 })

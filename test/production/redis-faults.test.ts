@@ -116,7 +116,8 @@ test('a Redis that stands still: reads and pushes fail within their deadlines, a
 
 test('an emptied Redis is filled again without a command, and never serves what is wrong meanwhile', async () => {
   const server = await start()
-  const { store, stopRounds } = await open(server)
+  const opened = await open(server)
+  const { store } = opened
   await store.push(
     'hits',
     Array.from({ length: ids }, (_, id) => ({ id, n: id, at: new Date() })),
@@ -147,7 +148,7 @@ test('an emptied Redis is filled again without a command, and never serves what 
   going = false
   await reading
   expect(reads).toBeGreaterThan(10)
-  await stopRounds()
+  await opened.stopRounds()
   await server.empty()
   expect(await served(store, ids)).toEqual(full.map(() => null))
 })
@@ -176,7 +177,11 @@ test('a Redis without room: a clear error, nothing half written, and all is well
   let [full, pushed] = [false, 0]
   for (; !full && pushed < 20_000; pushed += 500) {
     await store.push('hits', batch(pushed), { timeoutMs: 2000 }).catch((thrown: unknown) => {
-      expect(thrown).toMatchObject({ code: 'STORE_FULL', status: 503, remedy: expect.stringContaining('maxmemory') })
+      expect(thrown).toMatchObject({
+        code: 'STORE_FULL',
+        status: 503,
+        remedy: expect.stringContaining('maxmemory') as string,
+      })
       full = true
     })
   }

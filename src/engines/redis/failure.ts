@@ -7,10 +7,10 @@ const meanings: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
   ['MISCONF', 'STORE_FULL'],
   ['CORRUPT', 'CORRUPT_STORE'],
   ['WRONGTYPE', 'CORRUPT_STORE'],
-  ...[
-    ...['LOADING', 'BUSY', 'READONLY', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'NOREPLICAS', 'MOVED', 'ASK'],
-    ...['CROSSSLOT', 'NOAUTH', 'WRONGPASS', 'NOPERM', 'DENIED', 'NOSCRIPT'],
-  ].map((word): [string, ErrorCode] => [word, 'STORE_UNREACHABLE']),
+  ...`LOADING BUSY READONLY MASTERDOWN CLUSTERDOWN TRYAGAIN NOREPLICAS MOVED ASK CROSSSLOT
+  NOAUTH WRONGPASS NOPERM DENIED NOSCRIPT`
+    .split(/\s+/)
+    .map((word): [string, ErrorCode] => [word, 'STORE_UNREACHABLE']),
 ])
 
 const moving = 'Try again: keys are moving between the nodes of the cluster.'

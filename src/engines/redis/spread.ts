@@ -1,5 +1,5 @@
 import { checkCall } from '../../kernel/call.ts'
-import { fail } from '../../kernel/errors.ts'
+import { asProvenderError, fail } from '../../kernel/errors.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isAway, isElsewhere } from './failure.ts'
 import type { Argument, Asking } from './node.ts'
@@ -62,7 +62,7 @@ export async function spread<T>(servers: Servers, work: Work, given: Given<T>, c
     const moving = round.left
     if (tries > 0 && moving.length > 0) {
       round.left = []
-      await inTurn(moving, 1, async ([i]) => askAlone(servers, topology, work, round, { i: i as number, call }))
+      await inTurn(moving, 1, async ([i]) => askAlone({ servers, topology }, work, round, { i: i as number, call }))
     }
     if (round.left.length === 0 && round.failures.length === 0) return round.results as T[]
     const failure = round.failures.find(({ error }) => !isAway(error)) ?? round.failures[0]
@@ -73,7 +73,9 @@ export async function spread<T>(servers: Servers, work: Work, given: Given<T>, c
       throw failure.error
     }
     if (performance.now() > untilMs)
-      throw failure?.error ?? fail('STORE_UNREACHABLE', `${servers.name}: keys are moving between nodes`)
+      throw asProvenderError(
+        failure?.error ?? fail('STORE_UNREACHABLE', `${servers.name}: keys are moving between nodes`),
+      )
     left = [...round.left, ...round.failures.flatMap(({ items }) => items)]
     if (tries > 0) await sleep(pauseMs)
     checkCall(call)
@@ -119,8 +121,7 @@ function take<T>(round: Round<T>, part: readonly number[], answer: unknown): voi
 
 /** Asks for an item by its key, and follows once where that is said to be elsewhere. */
 async function askAlone<T>(
-  servers: Servers,
-  topology: Topology,
+  { servers, topology }: { readonly servers: Servers; readonly topology: Topology },
   work: Work,
   round: Round<T>,
   { i, call }: { readonly i: number; readonly call: Asking | undefined },
