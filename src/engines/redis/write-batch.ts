@@ -4,7 +4,7 @@ import type { Item } from './spread.ts'
 /** A row on its way to an entity's hash. */
 export const rowItem = (key: Buffer, row: Uint8Array): Item => ({
   key,
-  args: [Buffer.from(row.buffer, row.byteOffset, row.byteLength)],
+  args: [row instanceof Buffer ? row : Buffer.from(row.buffer, row.byteOffset, row.byteLength)],
 })
 
 const keyLengthBytes = 2
