@@ -1,6 +1,7 @@
 import calculateSlot from 'cluster-key-slot'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { examineRedis } from '../../src/engines/redis/examine.ts'
 import { entityKey } from '../../src/engines/redis/layout.ts'
 import { openRedisOnline } from '../../src/engines/redis/online.ts'
 import type { OnlineMarks } from '../../src/ports/marks.ts'
@@ -135,4 +136,21 @@ test('a node that has forgotten its scripts is told them again', async () => {
   expect((await readRows(store, [{ space, keys: [row.key] }]))[0]?.[0]).not.toBeNull()
   for (const node of cluster.nodes) await node.ask('SCRIPT', 'FLUSH')
   expect(await store.write(space, [keyed('scripts', packed({ event: 2 }))])).toEqual(['applied'])
+})
+
+test('a slot that nobody serves is found, with what to do', async () => {
+  const place = { cluster: cluster.urls }
+  expect((await examineRedis({ place, project })).flaws).toEqual([])
+  const slot = '77'
+  const [owner] = await endsOf(Number(slot))
+  for (const node of cluster.nodes) await node.ask('CLUSTER', 'DELSLOTS', slot).catch(() => undefined)
+  const { flaws } = await examineRedis({ place, project })
+  expect(flaws).toMatchObject([
+    {
+      grave: true,
+      detail: expect.stringContaining('16383 of 16384') as string,
+      remedy: expect.stringContaining('redis-cli --cluster check') as string,
+    },
+  ])
+  await owner.ask('CLUSTER', 'ADDSLOTS', slot)
 })
