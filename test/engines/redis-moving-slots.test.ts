@@ -3,11 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { examineRedis } from '../../src/engines/redis/examine.ts'
 import { entityKey } from '../../src/engines/redis/layout.ts'
+import type { NearCacheLimits } from '../../src/engines/redis/near-cache.ts'
 import { openRedisOnline } from '../../src/engines/redis/online.ts'
 import type { OnlineMarks } from '../../src/ports/marks.ts'
 import type { OnlineStore, Space } from '../../src/ports/online.ts'
 import { keyed, packed, readRows } from '../../src/testing/online-rows.ts'
 import { readHeader } from '../../src/codecs/packed-row.ts'
+import { until } from '../support/redis-store.ts'
 import { type RedisCluster, type RedisServer, startRedisCluster } from '../support/redis-server.ts'
 
 let cluster: RedisCluster
@@ -19,8 +21,9 @@ afterAll(async () => cluster[Symbol.asyncDispose]())
 const project = 'moving'
 const space: Space = { view: 'moving', generation: 1n }
 
-function open(): OnlineStore & OnlineMarks {
-  const store = openRedisOnline({ place: { cluster: cluster.urls }, project })
+function open(nearCache?: NearCacheLimits): OnlineStore & OnlineMarks {
+  const place = { cluster: cluster.urls, ...(nearCache === undefined ? {} : { nearCache }) }
+  const store = openRedisOnline({ place, project })
   onTestFinished(() => store[Symbol.asyncDispose]())
   return store
 }
@@ -75,6 +78,7 @@ test('reads and writes stay right while a slot moves between nodes, and after it
   const others = Array.from({ length: 24 }, (_, i) => Buffer.from(`other ${i}`))
   const keys = [...moving, ...others]
   const [writer, reader] = [open(), open()]
+  const near = open({ maxAgeMs: 60_000, entries: 1000, megabytes: 1 })
   const stood = keys.filter((_, i) => i % 2 === 0)
   await writer.write(
     space,
@@ -99,6 +103,16 @@ test('reads and writes stay right while a slot moves between nodes, and after it
       await sleep(1)
     }
   })()
+  const eventsOf = async (store: OnlineStore): Promise<number[]> =>
+    ((await readRows(store, [{ space, keys }]))[0] ?? []).map((row) =>
+      row === null ? 0 : Number(readHeader(row).order.event),
+    )
+  const readingNear = (async () => {
+    while (going) {
+      await eventsOf(near)
+      await sleep(1)
+    }
+  })()
   const writing = (async () => {
     for (let event = 2; going; event++) {
       const part = keys.filter((_, i) => i % 3 === event % 3)
@@ -116,7 +130,13 @@ test('reads and writes stay right while a slot moves between nodes, and after it
   await moveSlot(slot, [ends[1], ends[0]], 10)
   await sleep(100)
   going = false
-  await Promise.all([reading, writing])
+  await Promise.all([reading, readingNear, writing])
+  // What was kept of a server that had a key before, or was only just being given it, is kept no longer.
+  await until(
+    'what is near is what is there',
+    async () => (await eventsOf(near)).every((event, i) => event === written.get(keys[i] as Buffer)),
+    1000,
+  )
   expect(moved).toBeGreaterThanOrEqual(moving.length / 2)
   expect(Math.min(reads, writes)).toBeGreaterThan(20)
   // Nobody waited until all had moved.

@@ -132,6 +132,8 @@ async function answer(place: Place, batch: Batch): Promise<void> {
   try {
     const left = await askOnce(place, batch)
     if (left.length > 0) {
+      // What comes from another server is not to be kept as this one's.
+      batch.node?.tracker?.distrust()
       for (const waiting of batch.waiting) expire(waiting)
       await askEach(place, left, batch)
     }
