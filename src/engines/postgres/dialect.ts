@@ -147,13 +147,21 @@ const descending = (term: OrderTerm): string =>
   `${comparable(term.sql, term.type)} DESC${term.nullable ? ' NULLS LAST' : ''}`
 
 /**
- * For each left row the right side is looked up by an index. Left rows in the order of the keys find its pages in memory. The ttl
- * is judged on what was found: a range with two ends is taken for so few rows that they are sorted instead of read in order.
+ * For each left row the right side is looked up by an index. Left rows in the order of the keys find its pages in memory. Only the rows of
+ * the newest event time are sorted: asked for the whole order at once, PostgreSQL takes a range with two ends for so few rows that it reads
+ * and sorts them all. The ttl is judged on what was found.
  */
 function seeking(parts: AsOfParts, right: AnsweringRows): string {
   const { left, ttlUs } = parts
   const sorted = [...left.keys, left.at].map((name) => `_l.${ident(name)}`)
-  const winner = `SELECT ${winnerColumns(right)} FROM ${right.from} WHERE ${conditions(parts, right, '_i')} ORDER BY ${latestFirst(right)} LIMIT 1`
+  const rest = [...right.rest, ...right.ties].map(({ sql, type }, i) => ({
+    sql: comparable(sql, type),
+    name: `_t${i}`,
+  }))
+  const columns = [winnerColumns(right), ...rest.map(({ sql, name }) => `${sql} AS ${name}`)].join(', ')
+  const newest = `SELECT ${columns} FROM ${right.from} WHERE ${conditions(parts, right, '_i')} ORDER BY ${right.event} DESC FETCH FIRST 1 ROWS WITH TIES`
+  const order = ['_created', ...rest.map(({ name }) => name)].map((name) => `_n.${name} DESC NULLS LAST`)
+  const winner = `SELECT * FROM (${newest}) AS _n ORDER BY ${order.join(', ')} LIMIT 1`
   const young = ttlUs === 0n ? 'true' : youngEnough('w._event', `_i.${ident(left.at)}`, ttlUs)
   return `SELECT _i.${ident(left.row)} AS "row", w.* FROM (SELECT * FROM ${ident(left.table)} AS _l ORDER BY ${sorted.join(', ')} OFFSET 0) AS _i LEFT JOIN LATERAL (${winner}) AS w ON ${young}`
 }
