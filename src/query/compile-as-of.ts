@@ -9,7 +9,7 @@ import {
   rowOrder,
 } from './block.ts'
 import type { AnsweringRows, AsOfParts, Dialect, KeptTable, PlacedRows } from './dialect.ts'
-import { type Leaf, leavesOf } from './leaves.ts'
+import { leavesOf } from './leaves.ts'
 import { type AsOf, type AsOfJoin, type Predicate, type Relation, fieldsOf, own } from './relation.ts'
 import { unionOf } from './view-rows.ts'
 
@@ -28,7 +28,8 @@ export function asOfBlock(relation: AsOf, context: Context): Block {
   }))
   const others: KeptTable[] = []
   for (const join of relation.joins) {
-    const needed = neededRows(relation, join, left)
+    // Who looks rows up one by one looks at none too many, and an end of its range more leads planners astray.
+    const needed = isFound(join.right, context) ? join.right : neededRows(relation, join, left)
     const right = context.blockOf(needed, context, [])
     const types = new Map(fieldsOf(join.right).map((f) => [f.name, f.type]))
     const alias = `j${steps.length}`
@@ -36,7 +37,7 @@ export function asOfBlock(relation: AsOf, context: Context): Block {
       const table = `_as_of_${steps.length}`
       const near = nearRows(relation, join, { needed, left })
       const candidates = near === needed ? right : context.blockOf(near, context, [])
-      const apart = apartOf(needed, context)
+      const apart = apartOf(join.right, needed, context)
       steps.push(...dialect.asOf(asOfParts(relation, join, { table, left, candidates, right, apart, context })))
       others.push({ table, alias })
     }
@@ -77,10 +78,11 @@ interface Apart {
 }
 
 /** Rows that an index finds, and the rest, where both are there: one index is of no use for both together. */
-function apartOf(rows: Relation, context: Context): Apart | undefined {
-  const isFound = (part: Relation): boolean => leavesOf(part).every((leaf) => seeks(leaf, context))
-  const parts = partsOf(rows)
-  const groups = [parts.filter(isFound), parts.filter((part) => !isFound(part))]
+function apartOf(right: Relation, needed: Relation, context: Context): Apart | undefined {
+  const groups = [
+    partsOf(right).filter((part) => isFound(part, context)),
+    partsOf(needed).filter((part) => !isFound(part, context)),
+  ]
   if (groups.some((group) => group.length === 0)) return undefined
   const [found, others] = groups.map((group) => context.blockOf(unionOf(group), context, []))
   if (found === undefined || others === undefined || found.empty === true || others.empty === true) return undefined
@@ -88,7 +90,8 @@ function apartOf(rows: Relation, context: Context): Apart | undefined {
   return typeof first === 'bigint' && typeof second === 'bigint' && first > second ? { found, others } : undefined
 }
 
-const seeks = (leaf: Leaf, { leaves }: Context): boolean => leaf.kind !== 'input' && leaves.seeks?.(leaf) === true
+const isFound = (rows: Relation, { leaves }: Context): boolean =>
+  leavesOf(rows).every((leaf) => leaf.kind !== 'input' && leaves.seeks?.(leaf) === true)
 
 /** Relations whose rows together are those of one. */
 function partsOf(rows: Relation): Relation[] {
@@ -125,7 +128,7 @@ function asOfParts(
     ...(apart === undefined ? {} : { apart: { found: answering(apart.found), others: answering(apart.others) } }),
     ttlUs: join.ttlUs,
     knownByLeft: join.knownByLeft,
-    seekable: leavesOf(join.right).every((leaf) => seeks(leaf, context)),
+    seekable: isFound(join.right, context),
   }
 }
 
