@@ -3,7 +3,7 @@ import { resolveView } from '../define/resolved-view.ts'
 import type { Call } from '../kernel/call.ts'
 import { fail } from '../kernel/errors.ts'
 import { nearest } from '../kernel/nearest.ts'
-import type { LoadedRows, OfflineStore } from '../ports/offline.ts'
+import type { LoadedRows, OfflineStore, SourceUse, UsedColumn } from '../ports/offline.ts'
 import type { Snapshots } from '../ports/snapshots.ts'
 
 /** What was loaded of one source. */
@@ -24,7 +24,7 @@ export async function loadSources(
   const { definitions } = await snapshots.current(call)
   const loaded: LoadedSource[] = []
   for (const source of names?.map((name) => sourceOf(definitions, name)) ?? definitions.sources.values()) {
-    const rows = await offline.load(source, joinColumns(definitions, source), call)
+    const rows = await offline.load(source, useOf(definitions, source), call)
     if (rows !== null) loaded.push({ source: source.name, ...rows })
   }
   return loaded
@@ -41,13 +41,18 @@ function sourceOf(definitions: Definitions, name: string): SourceDef {
   )
 }
 
-/** The columns that views of a source are joined by, each set once. */
-function joinColumns(definitions: Definitions, source: SourceDef): string[][] {
-  const sets = new Map<string, string[]>()
+/** What the views of a source do with it, each column and each set of keys once. */
+function useOf(definitions: Definitions, source: SourceDef): SourceUse {
+  const columns = new Map<string, UsedColumn>()
+  const keys = new Map<string, UsedColumn[]>()
+  const nameOf = ({ column, type }: UsedColumn): string => `${type} ${column}`
   for (const view of definitions.views.values()) {
     if (view.source !== source.name) continue
-    const columns = resolveView(definitions, view).joinKeys.map((key) => key.column)
-    if (columns.length > 0) sets.set([...columns].sort().join(' '), columns)
+    const { joinKeys, features } = resolveView(definitions, view)
+    const used = [...joinKeys, ...features].map(({ column, type }): UsedColumn => ({ column, type }))
+    for (const each of used) columns.set(nameOf(each), each)
+    const by = used.slice(0, joinKeys.length)
+    if (by.length > 0) keys.set(JSON.stringify(by.map(nameOf).toSorted()), by)
   }
-  return [...sets.values()]
+  return { columns: [...columns.values()], keys: [...keys.values()] }
 }

@@ -3,6 +3,7 @@ import type { SourceDef } from '../define/definition.ts'
 import type { FileIdentity } from '../values/file-identity.ts'
 import type { Relation, SqlInput } from '../query/relation.ts'
 import type { Batch, Field } from '../values/batch.ts'
+import type { FeatureType } from '../values/feature-type.ts'
 
 /** What an offline engine can do; false means the kit asserts a loud UNSUPPORTED. */
 export interface OfflineCan {
@@ -30,6 +31,18 @@ export interface SourceFacts {
   readonly files: readonly FileIdentity[]
   /** Estimated rows, or null where that would cost a scan. */
   readonly rows: number | null
+}
+
+/** A column of a source, and the type that it is read as. */
+export interface UsedColumn {
+  readonly column: string
+  readonly type: FeatureType
+}
+
+/** What views do with a source: which columns they read, and the sets of them that they are joined by. */
+export interface SourceUse {
+  readonly columns: readonly UsedColumn[]
+  readonly keys: readonly (readonly UsedColumn[])[]
 }
 
 /** Rows that a query is given beside the stored ones. Text formats are read by CONTRACT's rules. */
@@ -80,7 +93,7 @@ export interface OfflineStore extends AsyncDisposable {
   query(query: OfflineQuery, call?: Call): Promise<QueryResult>
   /**
    * Copies the files of a source into the store, where it cannot read them in place; null where there is nothing to copy. A file's rows
-   * are replaced as one, and skipped where the file is unchanged. `keys`: the source columns that each view of it is joined by.
+   * are replaced as one, and skipped where the file is unchanged.
    */
-  load(source: SourceDef, keys: readonly (readonly string[])[], call?: Call): Promise<LoadedRows | null>
+  load(source: SourceDef, use: SourceUse, call?: Call): Promise<LoadedRows | null>
 }

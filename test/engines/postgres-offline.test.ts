@@ -35,7 +35,8 @@ for (const place of ['the primary', 'a replica'] as const) {
                   path: source,
                   timestamp: 'at',
                 }
-                await offline.load(definition, [['k'], ['a', 'b']])
+                const named = (column: string) => ({ column, type: 'int64' as const })
+                await offline.load(definition, { columns: [], keys: [[named('k')], [named('a'), named('b')]] })
                 return source
               },
               async [Symbol.asyncDispose]() {

@@ -5,7 +5,7 @@ import { createdColumn } from '../../define/resolved-view.ts'
 import type { LogRows, Predicate, SourceRows, SqlInput, SqlRows, Take } from '../../query/relation.ts'
 import { own } from '../../query/relation.ts'
 import type { FileIdentity } from '../../values/file-identity.ts'
-import { type FeatureType, ownType } from '../../values/feature-type.ts'
+import { type FeatureType, ownType, readsAs } from '../../values/feature-type.ts'
 import { type PostgresColumn, isOurs, readAs, sourceType } from './column-type.ts'
 import { ident, typeName } from './dialect.ts'
 import { type LoadedTable, loadedTable } from './loaded.ts'
@@ -44,7 +44,7 @@ export async function leafTable(context: LeafContext, leaf: SourceRows | SqlRows
   const label = `source "${leaf.source.name}"`
   if (leaf.kind === 'sql') {
     const from = `(${await userQuery(context, leaf.source.type === 'sql' ? leaf.source.sql : '', leaf.inputs, label)}) AS r`
-    const text = selecting(leaf.take, await columnsOf(context.client, from, label), {
+    const text = selecting(leaf.take, among(await columnsOf(context.client, from, label)), {
       timestamp: leaf.source.timestamp,
       from,
       where: [],
@@ -59,7 +59,8 @@ export async function leafTable(context: LeafContext, leaf: SourceRows | SqlRows
     return { rows: () => null, seeks: async () => true }
   }
   const where = leaf.files === undefined ? [] : [filesCondition(loaded, leaf.files, leaf.source)]
-  const text = selecting(leaf.take, loaded.columns, {
+  checkCells(loaded, leaf.take, leaf.source)
+  const text = selecting(leaf.take, loaded, {
     timestamp: leaf.source.timestamp,
     from: `${loaded.table} AS r`,
     where,
@@ -71,7 +72,11 @@ export async function leafTable(context: LeafContext, leaf: SourceRows | SqlRows
     seeks: (keys) =>
       indexedBy(
         context.client,
-        { table: loaded.table, take: leaf.take, physical: (name) => loaded.physical.get(name) ?? name },
+        {
+          table: loaded.table,
+          take: leaf.take,
+          physical: ({ column, type }) => loaded.column(column, type)?.physical ?? column,
+        },
         keys,
       ),
   }
@@ -80,7 +85,7 @@ export async function leafTable(context: LeafContext, leaf: SourceRows | SqlRows
 async function foreignLeaf(context: LeafContext, leaf: SourceRows, source: PostgresSourceDef): Promise<LeafTable> {
   const label = `source "${source.name}"`
   const from = fromOf(source)
-  const text = selecting(leaf.take, await columnsOf(context.client, from, label), {
+  const text = selecting(leaf.take, among(await columnsOf(context.client, from, label)), {
     timestamp: leaf.source.timestamp,
     from,
     where: [],
@@ -93,7 +98,11 @@ async function foreignLeaf(context: LeafContext, leaf: SourceRows, source: Postg
       table === undefined
         ? never
         : (keys) =>
-            indexedBy(context.client, { table: tableName(table), take: leaf.take, physical: (name) => name }, keys),
+            indexedBy(
+              context.client,
+              { table: tableName(table), take: leaf.take, physical: ({ column }) => column },
+              keys,
+            ),
   }
 }
 
@@ -101,7 +110,7 @@ interface Indexed {
   readonly table: string
   readonly take: readonly Take[]
   /** The table's own name of a column. */
-  readonly physical: (name: string) => string
+  readonly physical: (take: Take) => string
 }
 
 async function indexedBy(
@@ -109,16 +118,11 @@ async function indexedBy(
   { table, take, physical }: Indexed,
   keys: readonly string[],
 ): Promise<boolean> {
-  const columnFor = (as: string): string | undefined => take.find((each) => each.as === as)?.column
-  const columns = keys.map(columnFor)
-  const event = columnFor(own.event)
-  if (event === undefined || columns.includes(undefined)) return false
-  return isIndexed(
-    client,
-    table,
-    columns.map((name) => physical(name ?? '')),
-    physical(event),
-  )
+  const takeFor = (as: string): Take[] => take.filter((each) => each.as === as).slice(0, 1)
+  const columns = keys.flatMap(takeFor)
+  const [event] = takeFor(own.event)
+  if (event === undefined || columns.length < keys.length) return false
+  return isIndexed(client, table, columns.map(physical), physical(event))
 }
 
 interface Selected {
@@ -131,21 +135,35 @@ interface Selected {
   readonly ours?: boolean
 }
 
+type FoundColumn = PostgresColumn & { readonly physical?: string }
+
+/** Columns that may be taken. */
+interface Found {
+  readonly columns: readonly FoundColumn[]
+  /** The one to take for a name and a type. */
+  readonly column: (name: string, type: FeatureType) => FoundColumn | undefined
+}
+
+const among = (columns: readonly PostgresColumn[]): Found => ({
+  columns,
+  column: (name) => columns.find((each) => each.name === name),
+})
+
 /** A query that takes columns from what stands behind FROM. The event time stays as it is, so that an index on it serves. */
 function selecting(
   take: readonly Take[],
-  columns: readonly (PostgresColumn & { readonly physical?: string })[],
+  found: Found,
   { timestamp, from, where, label, ours = false }: Selected,
 ): string {
   const conditions = [...where]
   const selected = take.map(({ column: name, as, type }) => {
-    const column = columns.find((each) => each.name === name)
+    const column = found.column(name, type)
     if (column === undefined)
       throw fail(
         'MISSING_COLUMN',
-        `The ${label} has no column "${name}"; it has ${columns.map((c) => c.name).join(', ')}`,
+        `The ${label} has no column "${name}"; it has ${found.columns.map((c) => c.name).join(', ')}`,
       )
-    const isEvent = as === own.event || name === timestamp
+    const isEvent = as === own.event || (name === timestamp && type === 'timestamp')
     const sql = readAs(`r.${ident(column.physical ?? name)}`, column, type, { label, bare: isEvent || ours })
     if (isEvent && !ours) conditions.push(`(${sql} IS NULL OR ${isOurs(sql)})`)
     return `${sql} AS ${ident(as)}`
@@ -154,10 +172,20 @@ function selecting(
   return `SELECT ${columnsText} FROM ${from}${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`}`
 }
 
-const changed = (source: SourceDef): Error =>
-  fail('SOURCE_CHANGED', `A file of source "${source.name}" is not loaded as it was listed`, {
-    remedy: `Run provender load ${source.name}, then try again.`,
-  })
+const changed = (source: SourceDef, what = `A file of source "${source.name}" is not loaded as it was listed`): Error =>
+  fail('SOURCE_CHANGED', what, { remedy: `Run provender load ${source.name}, then try again.` })
+
+/** Text cells are read as another type where they were loaded so: by definitions that knew of it. */
+function checkCells(loaded: LoadedTable, take: readonly Take[], source: SourceDef): void {
+  if (source.type !== 'csv') return
+  for (const { column: name, type } of take) {
+    const column = loaded.column(name, type)
+    if (column === undefined) continue
+    const isThere = !column.typed || loaded.files.every(({ width }) => width > column.place)
+    if (!isThere || !readsAs(sourceType(column), type))
+      throw changed(source, `The column "${name}" of source "${source.name}" is not loaded as ${type}`)
+  }
+}
 
 function filesCondition(loaded: LoadedTable, files: readonly FileIdentity[], source: SourceDef): string {
   const numbers = files.map((file) => {

@@ -6,34 +6,35 @@ import { must } from '../../kernel/assert.ts'
 import { type Call, checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import type { FileSourceDef, SourceDef } from '../../define/definition.ts'
-import type { LoadedRows } from '../../ports/offline.ts'
+import type { LoadedRows, SourceUse } from '../../ports/offline.ts'
 import type { SourceRows } from '../../query/relation.ts'
 import { type FileIdentity, sameFile } from '../../values/file-identity.ts'
 import { CopyWriter } from './copy-in.ts'
-import { type Column, keptColumns } from './kept-columns.ts'
 import { ident, typeName } from './dialect.ts'
-import { createLoadTables, loadedTable, namesOf, tableOf } from './loaded.ts'
+import { type Column, keptColumns, typedColumns } from './kept-columns.ts'
+import { type LoadedFile, type Place, createLoadTables, loadedTable, placeIn, placesOf, tableOf } from './loaded.ts'
 import { schemaLock } from './log-tables.ts'
 import type { QueryEngine } from './query.ts'
 import { withConnection } from './statement.ts'
 
 /**
  * Copies the files of a source into a table, each whole or not at all: what is unchanged is left, what changed is replaced as one, what
- * vanished goes. `keys`: columns that views join it by, for which it gets indexes.
+ * vanished goes. Columns that views join it by get indexes; cells that they read as other types than text are kept as these too.
  * @throws as the local engine for files; STORE_FULL; STORE_UNREACHABLE. Files that were loaded before the failure stay.
  */
 export async function loadSource(
   engine: QueryEngine,
   source: SourceDef,
-  keys: readonly (readonly string[])[],
+  use: SourceUse,
   call: Call | undefined,
 ): Promise<LoadedRows | null> {
   if (source.type !== 'parquet' && source.type !== 'csv') return null
   const [facts] = await engine.local.describe([source], new Map([[source.name, source]]), call)
   const { columns: described = [], files = [] } = facts ?? {}
-  const columns = keptColumns(source, described)
+  const kept = keptColumns(source, described)
+  const columns = [...kept, ...typedColumns(source, kept, use.columns)]
   const { primary } = engine.servers
-  const number = await withConnection(primary, call, (client) => prepare(client, source, columns))
+  const { number, width } = await withConnection(primary, call, (client) => prepare(client, source, columns))
   const before = await withConnection(primary, call, async (client) =>
     must(await loadedTable(client, source), 'the table is made'),
   )
@@ -45,17 +46,21 @@ export async function loadSource(
   for (const file of files) {
     checkCall(call)
     const old = before.files.find((each) => each.path === file.path)
-    if (old !== undefined && sameFile(old, file)) skipped += old.rows
+    if (old !== undefined && isLoaded(old, { file, width })) skipped += old.rows
     else
       rows += await withConnection(primary, call, (client) =>
-        loadFile(engine, client, { source, number, columns, file }, call),
+        loadFile(engine, client, { source, number, width, columns, file }, call),
       )
   }
   if (rows > 0 || gone.length > 0)
     await withConnection(primary, call, (client) => client.query(`analyze ${tableOf(number)}`))
-  await withConnection(primary, call, (client) => index(client, source, { number, keys }))
+  await withConnection(primary, call, (client) => index(client, source, { number, use }))
   return { rows, skipped }
 }
+
+/** A file without the typed columns is loaded again. Others that came later it does not have anyway. */
+const isLoaded = (old: LoadedFile, { file, width }: { readonly file: FileIdentity; readonly width: number }): boolean =>
+  sameFile(old, file) && old.width >= width
 
 async function inTransaction<T>(client: pg.ClientBase, work: () => Promise<T>): Promise<T> {
   await client.query('begin')
@@ -64,8 +69,12 @@ async function inTransaction<T>(client: pg.ClientBase, work: () => Promise<T>): 
   return result
 }
 
-/** Makes the table of a source, and the columns that it lacks. */
-async function prepare(client: pg.ClientBase, source: FileSourceDef, columns: readonly Column[]): Promise<number> {
+/** Makes the table of a source, and the columns that it lacks. `width`: the columns up to the last typed one. */
+async function prepare(
+  client: pg.ClientBase,
+  source: FileSourceDef,
+  columns: readonly Column[],
+): Promise<{ readonly number: number; readonly width: number }> {
   return inTransaction(client, async () => {
     await client.query(schemaLock)
     await client.query(createLoadTables)
@@ -80,16 +89,17 @@ async function prepare(client: pg.ClientBase, source: FileSourceDef, columns: re
     const [row] = rows
     if (typeof row?.source !== 'number' || typeof row.columns !== 'string')
       throw fail('CORRUPT_STORE', `The source "${source.name}" has no place in PostgreSQL`)
-    const names = namesOf(row.columns)
+    const places = placesOf(row.columns)
     const table = tableOf(row.source)
     await client.query(`create table if not exists ${table} (_file int not null)`)
-    for (const { name, type } of columns) {
-      if (names.includes(name)) continue
-      await client.query(`alter table ${table} add column ${ident(`c${names.length}`)} ${typeName(type)}`)
-      names.push(name)
+    for (const column of columns) {
+      if (placeIn(places, column) !== -1) continue
+      await client.query(`alter table ${table} add column ${ident(`c${places.length}`)} ${typeName(column.type)}`)
+      places.push({ name: column.name, ...(column.typed === true ? { as: column.type } : {}) })
     }
-    await client.query('update load_source set columns = $2 where source = $1', [row.source, JSON.stringify(names)])
-    return row.source
+    await client.query('update load_source set columns = $2 where source = $1', [row.source, JSON.stringify(places)])
+    const typed = columns.filter((column) => column.typed === true)
+    return { number: row.source, width: Math.max(0, ...typed.map((column) => placeIn(places, column) + 1)) }
   })
 }
 
@@ -107,6 +117,7 @@ const loadLock = 1886547816
 interface Loading {
   readonly source: FileSourceDef
   readonly number: number
+  readonly width: number
   readonly columns: readonly Column[]
   readonly file: FileIdentity
 }
@@ -114,7 +125,7 @@ interface Loading {
 async function loadFile(
   engine: QueryEngine,
   client: pg.ClientBase,
-  { source, number, columns, file }: Loading,
+  { source, number, width, columns, file }: Loading,
   call: Call | undefined,
 ): Promise<number> {
   return inTransaction(client, async () => {
@@ -122,17 +133,18 @@ async function loadFile(
     await client.query('set local lock_timeout = 0')
     await client.query('select pg_advisory_xact_lock($1, hashtext($2))', [loadLock, `${number} ${file.path}`])
     const now = await loadedTable(client, source)
-    if (now?.files.some((each) => sameFile(each, file)) === true) return 0
+    if (now?.files.some((each) => isLoaded(each, { file, width })) === true) return 0
     await forget(client, number, file.path)
     const { rows: made } = await client.query<{ file: unknown }>(`select nextval('load_file_number')::int as file`)
     const id = made[0]?.file
     if (typeof id !== 'number') throw fail('CORRUPT_STORE', 'PostgreSQL gave a file no number')
-    const take = columns.map(({ name, type }) => ({ column: name, as: name, type }))
+    const take = columns.map(({ name, type }, i) => ({ column: name, as: `c${i}`, type }))
     const plan: SourceRows = { kind: 'source', source, take, files: [file] }
     await using result = await engine.local.query({ plan }, call)
-    const places = await physicalNames(client, number, columns)
+    const places = await placesNow(client, number)
+    const physical = columns.map((column) => ident(`c${placeIn(places, column)}`))
     const stream = client.query(
-      copyFrom(`copy ${tableOf(number)} (_file, ${places.join(', ')}) from stdin (format binary)`),
+      copyFrom(`copy ${tableOf(number)} (_file, ${physical.join(', ')}) from stdin (format binary)`),
     )
     const done = finished(stream)
     done.catch(() => undefined)
@@ -154,46 +166,48 @@ async function loadFile(
       throw thrown
     }
     await client.query(
-      'insert into load_file (source, file, path, size, mtime, inode, rows) values ($1, $2, $3, $4, $5, $6, $7)',
-      [number, id, file.path, file.sizeBytes, file.mtimeUs, file.inode, count],
+      'insert into load_file (source, file, path, size, mtime, inode, width, rows) values ($1, $2, $3, $4, $5, $6, $7, $8)',
+      [number, id, file.path, file.sizeBytes, file.mtimeUs, file.inode, places.length, count],
     )
     return count
   })
 }
 
-async function physicalNames(client: pg.ClientBase, number: number, columns: readonly Column[]): Promise<string[]> {
+async function placesNow(client: pg.ClientBase, number: number): Promise<Place[]> {
   const { rows } = await client.query<{ columns: unknown }>('select columns from load_source where source = $1', [
     number,
   ])
-  const names = namesOf(String(rows[0]?.columns))
-  return columns.map(({ name }) => ident(`c${names.indexOf(name)}`))
+  return placesOf(String(rows[0]?.columns))
 }
 
-/** Indexes by which an as-of join finds the latest row of a key. */
+/** Indexes by which an as-of join finds the latest row of a key. Two who make the same one take turns. */
 async function index(
   client: pg.ClientBase,
   source: FileSourceDef,
-  { number, keys }: { readonly number: number; readonly keys: readonly (readonly string[])[] },
+  { number, use }: { readonly number: number; readonly use: SourceUse },
 ): Promise<void> {
-  const { rows } = await client.query<{ columns: unknown }>('select columns from load_source where source = $1', [
-    number,
-  ])
-  const names = namesOf(String(rows[0]?.columns))
-  const place = (name: string): string => `c${names.indexOf(name)}`
-  if (names.includes(source.timestamp))
-    await client.query(
-      `create index if not exists ${ident(`load_${number}_by_time`)} on ${tableOf(number)} (${ident(place(source.timestamp))})`,
-    )
-  for (const columns of keys) {
-    if (![...columns, source.timestamp].every((name) => names.includes(name))) continue
-    const ordered = [
-      ...columns.map((name) => ident(place(name))),
-      `${ident(place(source.timestamp))} desc`,
-      ...(source.created === undefined || !names.includes(source.created)
-        ? []
-        : [`${ident(place(source.created))} desc nulls last`]),
-    ]
-    const name = ident(`load_${number}_by_${columns.map((each) => names.indexOf(each)).join('_')}`)
-    await client.query(`create index if not exists ${name} on ${tableOf(number)} (${ordered.join(', ')})`)
-  }
+  await inTransaction(client, async () => {
+    await client.query(schemaLock)
+    const places = await placesNow(client, number)
+    const own = (name: string): number => placeIn(places, { name, type: 'string' })
+    const make = async (name: string, columns: readonly string[]): Promise<unknown> =>
+      client.query(`create index if not exists ${ident(name)} on ${tableOf(number)} (${columns.join(', ')})`)
+    const time = own(source.timestamp)
+    if (time === -1) return
+    await make(`load_${number}_by_time`, [ident(`c${time}`)])
+    const created = source.created === undefined ? -1 : own(source.created)
+    for (const keys of use.keys) {
+      const by = keys.map(({ column, type }) => {
+        const typed = placeIn(places, { name: column, type, typed: true })
+        return typed === -1 ? own(column) : typed
+      })
+      if (by.includes(-1)) continue
+      const latest = created === -1 ? [] : [`${ident(`c${created}`)} desc nulls last`]
+      await make(`load_${number}_by_${by.join('_')}`, [
+        ...by.map((place) => ident(`c${place}`)),
+        `${ident(`c${time}`)} desc`,
+        ...latest,
+      ])
+    }
+  })
 }

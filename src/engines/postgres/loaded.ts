@@ -2,22 +2,36 @@ import type pg from 'pg'
 import { fail } from '../../kernel/errors.ts'
 import type { SourceDef } from '../../define/definition.ts'
 import type { FileIdentity } from '../../values/file-identity.ts'
+import { type FeatureType, isFeatureType } from '../../values/feature-type.ts'
 import type { PostgresColumn } from './column-type.ts'
 import { ident } from './dialect.ts'
+import type { Column } from './kept-columns.ts'
 import { columnsOf } from './table-facts.ts'
 
 /** A file source as a table: each row knows which file it is of. */
 export interface LoadedTable {
   readonly table: string
-  /** Under the names that the files have; the table's own names are short, whatever those are. */
-  readonly columns: readonly (PostgresColumn & { readonly physical: string })[]
-  readonly physical: ReadonlyMap<string, string>
+  /** Under the names that the files have, without those that are kept beside them. */
+  readonly columns: readonly LoadedColumn[]
+  /** A column as it is read as a type: one that is kept so, else the one of its name. */
+  readonly column: (name: string, type: FeatureType) => LoadedColumn | undefined
   readonly files: readonly LoadedFile[]
+}
+
+/** The table's own names are short, whatever the files' are. */
+export interface LoadedColumn extends PostgresColumn {
+  readonly physical: string
+  /** Its place among all columns. */
+  readonly place: number
+  /** Whether it is kept beside the one of its name. */
+  readonly typed: boolean
 }
 
 /** A file that was loaded, as it was then. */
 export interface LoadedFile extends FileIdentity {
   readonly number: number
+  /** How many columns there were by then: in later ones it has nothing. */
+  readonly width: number
   readonly rows: number
 }
 
@@ -37,6 +51,7 @@ create table if not exists load_file (
   size bigint not null,
   mtime bigint not null,
   inode bigint not null,
+  width int not null,
   rows bigint not null,
   primary key (source, path)
 );
@@ -61,40 +76,59 @@ export async function loadedTable(client: pg.ClientBase, source: SourceDef): Pro
   const [row] = found.rows
   if (row === undefined) return null
   const number = integer(row, 'source')
-  const names = namesOf(text(row, 'columns'))
+  const places = placesOf(text(row, 'columns'))
   const table = tableOf(number)
   const facts = await columnsOf(client, `${table} AS r`, `source "${source.name}"`)
-  const columns = names.flatMap((name, i) => {
-    const physical = `c${i}`
+  const all = places.flatMap(({ name, as }, place) => {
+    const physical = `c${place}`
     const fact = facts.find((each) => each.name === physical)
-    return fact === undefined ? [] : [{ ...fact, name, physical }]
+    return fact === undefined ? [] : [{ as, column: { ...fact, name, physical, place, typed: as !== undefined } }]
   })
+  const columns = all.flatMap(({ as, column }) => (as === undefined ? [column] : []))
   const files = await client.query<Row>(
-    'select file, path, size, mtime, inode, rows from load_file where source = $1 order by path collate "C"',
+    'select file, path, size, mtime, inode, width, rows from load_file where source = $1 order by path collate "C"',
     [number],
   )
   return {
     table,
     columns,
-    physical: new Map(columns.map((column) => [column.name, column.physical])),
+    column: (name, type) =>
+      all.find(({ as, column }) => as === type && column.name === name)?.column ??
+      columns.find((column) => column.name === name),
     files: files.rows.map((file) => ({
       number: integer(file, 'file'),
       path: text(file, 'path'),
       sizeBytes: Number(text(file, 'size')),
       mtimeUs: BigInt(text(file, 'mtime')),
       inode: BigInt(text(file, 'inode')),
+      width: integer(file, 'width'),
       rows: Number(text(file, 'rows')),
     })),
   }
 }
 
-/** The names of a table's columns, by their place. @throws CORRUPT_STORE. */
-export function namesOf(json: string): string[] {
-  const names: unknown = JSON.parse(json)
-  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string'))
-    throw fail('CORRUPT_STORE', 'The columns of a loaded source are no list of names')
-  return names
+/** A column of the files, or one beside it that holds its values as another type. */
+export interface Place {
+  readonly name: string
+  readonly as?: FeatureType
 }
+
+/** The columns of a table, by their place. @throws CORRUPT_STORE. */
+export function placesOf(json: string): Place[] {
+  const places: unknown = JSON.parse(json)
+  if (!Array.isArray(places) || !places.every(isPlace))
+    throw fail('CORRUPT_STORE', 'The columns of a loaded source are not what they should be')
+  return places
+}
+
+function isPlace(value: unknown): value is Place {
+  if (typeof value !== 'object' || value === null || !('name' in value)) return false
+  return typeof value.name === 'string' && (!('as' in value) || isFeatureType(String(value.as)))
+}
+
+/** Where a column is among the places; −1 where it is not. */
+export const placeIn = (places: readonly Place[], { name, type, typed }: Column): number =>
+  places.findIndex((place) => place.name === name && place.as === (typed === true ? type : undefined))
 
 function text(row: Row, name: string): string {
   const value = row[name]

@@ -7,6 +7,7 @@ import type { OfflineStore, SourceFacts } from '../../ports/offline.ts'
 import { allInputs } from '../../query/leaves.ts'
 import { sqlInputsOf } from '../../query/view-rows.ts'
 import type { FileIdentity } from '../../values/file-identity.ts'
+import { textCells } from '../../values/feature-type.ts'
 import { postgresCan } from './can.ts'
 import { sourceType } from './column-type.ts'
 import { userQuery } from './leaf-tables.ts'
@@ -50,9 +51,9 @@ export function openPostgresOffline({ url, replicas, local }: PostgresOfflineOpt
       enter(call)
       return startQuery(engine, query, call)
     },
-    async load(source, keys, call) {
+    async load(source, use, call) {
       enter(call)
-      return loadSource(engine, source, keys, call)
+      return loadSource(engine, source, use, call)
     },
     [Symbol.asyncDispose]: async () => (closing ??= Promise.resolve(servers[Symbol.asyncDispose]())),
   } satisfies OfflineStore)
@@ -82,7 +83,10 @@ async function describe(
     return { columns: facts?.columns ?? [], files: [], rows: 0 }
   }
   return {
-    columns: loaded.columns.map((column) => ({ name: column.name, type: sourceType(column) })),
+    columns: loaded.columns.map((column) => ({
+      name: column.name,
+      type: source.type === 'csv' ? textCells : sourceType(column),
+    })),
     files: loaded.files.map(identityOf),
     rows: loaded.files.reduce((sum, { rows }) => sum + rows, 0),
   }

@@ -62,7 +62,8 @@ export async function openEngines(): Promise<Engines> {
           await bench.sql(parquetSql(table, join(bench.dir, source, `${i}.parquet`)))
         const { sources, entities } = definitions(false)
         const keys = [...(entities.get(`e_${source}`)?.keys ?? [])].map(({ name }) => name)
-        await postgres.load(sources.get(source) as FileSourceDef, [keys])
+        const joined = keys.map((column) => ({ column, type: 'int64' as const }))
+        await postgres.load(sources.get(source) as FileSourceDef, { columns: [], keys: [joined] })
         await client.query(tableSql(source, tables, keys))
       }
       const positions = new Map<PushLog, bigint[]>()
