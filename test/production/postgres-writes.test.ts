@@ -106,10 +106,11 @@ test('a server that restarts under pushes loses none that was answered, and keep
   let going = true
   const pushing = Array.from({ length: 4 }, async (_, writer) => {
     for (let n = writer; going; n += 4) {
+      const rows = [{ id: n % ids, n, at: new Date() }]
       const options = { idempotencyKey: `push ${n}` }
       // As a client does it: again with the same key, until there is an answer.
       for (let again = true; again && going;) {
-        again = await store.push('taps', [{ id: n % ids, n, at: new Date() }], options).then(
+        again = await store.push('taps', rows, options).then(
           () => !answered.add(n),
           (thrown: unknown) => {
             retryable(thrown)
@@ -132,6 +133,27 @@ test('a server that restarts under pushes loses none that was answered, and keep
   expect([...answered].filter((n) => !kept.has(n))).toEqual([])
   expect(answered.size).toBeGreaterThan(50)
 }, 60_000)
+
+test('a push that is cut off anywhere, and made again with its key, is kept once', async () => {
+  const direct = await newDatabase()
+  await using proxy = await startProxy(server.port)
+  await using opened = await openPostgresStore(direct.replace(String(server.port), String(proxy.port)), projectName())
+  const { store } = opened
+  await store.apply(definitionsOf('ada'))
+  await store.push('taps', [{ id: 0, n: -1, at: new Date() }])
+  const pushes = 40
+  for (let n = 0; n < pushes; n++) {
+    const rows = [{ id: n, n, at: new Date() }]
+    const push = async (): Promise<unknown> => store.push('taps', rows, { idempotencyKey: `push ${n}` })
+    proxy.cutAfter(n * 12)
+    await push().catch(retryable)
+    proxy.cutAfter(Infinity)
+    await push()
+  }
+  expect(proxy.cuts).toBeGreaterThan(10)
+  const rows = await ask(direct, 'select vals[2]::int as n, count(*)::int as times from push_row group by 1 order by 1')
+  expect(rows).toEqual(Array.from({ length: pushes + 1 }, (_, i) => ({ n: i - 1, times: 1 })))
+})
 
 /** The owners that the newest version names, and how many versions there are. */
 async function registryOf(url: string): Promise<{ owners: string[]; versions: number }> {
