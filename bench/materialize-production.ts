@@ -38,10 +38,10 @@ export const scenario: Scenario = {
     const redis = owned.use(await redisPlace()).url
     await fillFeatureTable(all, { rows, entities, salt: 100 })
     await fillFeatureTable(some, { rows: rows / growth, entities: entities / growth, salt: 100 })
-    const project = newProject()
     const kept = owned.move()
     return {
       round: async (turn) => {
+        const project = newProject()
         const found = await inTurn(
           turn,
           () => runSide(ours, { input: { postgres: all, redis, project } }),

@@ -12,6 +12,8 @@ export interface Load {
   /** Ids are drawn from 0 up to here, by the seed. */
   readonly entities: number
   readonly seed: number
+  /** How unequal the ids are: by Zipf's law with this exponent, below 1. Without one they are drawn alike. */
+  readonly skew?: number
   readonly view: string
   readonly key: string
 }
@@ -23,7 +25,7 @@ export async function open(): Promise<{ run(argument: unknown): Promise<Record<s
 /** Sends all requests and answers how long they took, in seconds. @throws where an answer is not 200. */
 async function send(load: Load): Promise<Record<string, number>> {
   const tookMs = new Float64Array(load.requests)
-  const random = randomOf(load.seed)
+  const random = load.skew === undefined ? randomOf(load.seed) : zipfOf(load.seed, load.skew)
   let next = 0
   const { hostname, port } = new URL(load.url)
   const drivers = Array.from({ length: Math.min(load.connections, load.requests) }, async () => {
@@ -71,6 +73,24 @@ export function randomOf(seed: number): (below: number) => number {
   return (below) => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
     return Math.floor((state / 2 ** 32) * below)
+  }
+}
+
+/** Numbers by Zipf's law, after Gray et al., "Quickly generating billion-record synthetic databases": 0 is drawn most often. Always of the same range. */
+function zipfOf(seed: number, exponent: number): (below: number) => number {
+  const random = randomOf(seed)
+  let [of, sum, eta] = [0, 0, 0]
+  const prepare = (below: number): void => {
+    ;[of, sum] = [below, 0]
+    for (let i = 1; i <= below; i++) sum += 1 / i ** exponent
+    eta = (1 - (2 / below) ** (1 - exponent)) / (1 - (1 + 0.5 ** exponent) / sum)
+  }
+  return (below) => {
+    if (below !== of) prepare(below)
+    const drawn = random(2 ** 30) / 2 ** 30
+    if (drawn * sum < 1) return 0
+    if (drawn * sum < 1 + 0.5 ** exponent) return 1
+    return Math.floor(below * (eta * drawn - eta + 1) ** (1 / (1 - exponent)))
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs'
+import { Redis } from 'ioredis'
 import pg from 'pg'
 
 const ticksPerSecond = 100
@@ -40,5 +41,17 @@ function usedBy(pid: number): Used | undefined {
     return { parent: at(4), own: at(14) + at(15), ofEnded: at(16) + at(17) }
   } catch {
     return undefined
+  }
+}
+
+/** The processor time that a Redis has used, as it says. */
+export async function redisCpuSeconds(url: string): Promise<number> {
+  const redis = new Redis(url)
+  try {
+    const said = await redis.info('cpu')
+    const used = (name: string): number => Number(new RegExp(`^${name}:([\\d.]+)`, 'm').exec(said)?.[1])
+    return used('used_cpu_user') + used('used_cpu_sys')
+  } finally {
+    redis.disconnect()
   }
 }

@@ -5,7 +5,7 @@ import { loadDefinitions, openStore } from 'provender'
 import { featureTypes, firstDay } from '../data/feature-file.ts'
 import { featureTable } from '../data/feature-table.ts'
 
-/** Materializes a view over a table of PostgreSQL into Redis; each run reads everything again, into the rows of the run before it. */
+/** Materializes a view over a table of PostgreSQL into Redis, for the first time. (Metadata lie in the folder, so that each process begins anew.) */
 export async function open(input: unknown): Promise<{
   run(): Promise<Record<string, number>>
   close(): Promise<void>
@@ -16,7 +16,7 @@ export async function open(input: unknown): Promise<{
     readonly project: string
   }
   const dir = await mkdtemp(join(tmpdir(), 'provender-bench-'))
-  const places = `project: ${project}\nmetadata: ${postgres}\noffline: ${postgres}\nonline: ${redis}\n`
+  const places = `project: ${project}\noffline: ${postgres}\nonline: ${redis}\n`
   await writeFile(join(dir, 'provender.yaml'), `${places}${definitions}`)
   const store = await openStore(dir)
   await store.apply(await loadDefinitions(dir))

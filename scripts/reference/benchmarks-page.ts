@@ -16,6 +16,7 @@ const baselines: Readonly<Record<string, string>> = Object.freeze({
     'Baseline: the same latest-row-per-entity query in DuckDB with its result thrown away, plus the same number of compare-and-puts into LMDB, each measured alone.',
   'materialize-production':
     'Baselines, each alone: a `DISTINCT ON` written by hand, its answer brought by binary COPY and thrown away; HSETs of keys and rows of the same lengths, pipelined over one socket, which are in memory before. The rate is compared with the slower one. PostgreSQL and Redis are on the same machine, and share its cores with what is measured.',
+  'near-cache': 'Baseline: the same server without a near cache, on the same Redis, which nobody writes to meanwhile.',
   online:
     'Baselines: for one entity a bare `node:http` server that sends a constant body of the same size; for a batch, one that reads the same keys raw from LMDB and sends a constant body of the same size; in process, raw LMDB reads of the same keys.',
   'online-redis':
