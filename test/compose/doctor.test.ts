@@ -348,7 +348,7 @@ test('the runs: the last one failed, one was left by a process that ended', asyn
   await t.store.maintain()
   expect(await looked(t, 'runs')).toMatchObject({
     status: 'fail',
-    detail: expect.stringContaining('killed') as string,
+    detail: expect.stringContaining('Its process has ended') as string,
     remedy: 'provender run run_left',
   })
 })

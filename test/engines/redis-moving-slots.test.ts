@@ -71,6 +71,12 @@ function keysIn(slot: number, count: number): Buffer[] {
   return keys
 }
 
+/** The event times of the rows of keys, 0 where there is none. */
+const eventsOf = async (store: OnlineStore, keys: readonly Buffer[]): Promise<number[]> =>
+  ((await readRows(store, [{ space, keys: [...keys] }]))[0] ?? []).map((row) =>
+    row === null ? 0 : Number(readHeader(row).order.event),
+  )
+
 test('reads and writes stay right while a slot moves between nodes, and after it', async () => {
   const slot = 4321
   // Half of them are there from the start, so that some are new to a slot that moves.
@@ -103,13 +109,9 @@ test('reads and writes stay right while a slot moves between nodes, and after it
       await sleep(1)
     }
   })()
-  const eventsOf = async (store: OnlineStore): Promise<number[]> =>
-    ((await readRows(store, [{ space, keys }]))[0] ?? []).map((row) =>
-      row === null ? 0 : Number(readHeader(row).order.event),
-    )
   const readingNear = (async () => {
     while (going) {
-      await eventsOf(near)
+      await eventsOf(near, keys)
       await sleep(1)
     }
   })()
@@ -134,7 +136,7 @@ test('reads and writes stay right while a slot moves between nodes, and after it
   // What was kept of a server that had a key before, or was only just being given it, is kept no longer.
   await until(
     'what is near is what is there',
-    async () => (await eventsOf(near)).every((event, i) => event === written.get(keys[i] as Buffer)),
+    async () => (await eventsOf(near, keys)).every((event, i) => event === written.get(keys[i] as Buffer)),
     1000,
   )
   expect(moved).toBeGreaterThanOrEqual(moving.length / 2)
