@@ -109,7 +109,7 @@ async function queueAgain(deps: MaterializeDeps, other: RunRecord, call?: Call):
     }
     const queued = await deps.runLog.putRun(run, undefined, call)
     release = false
-    void deps.resume?.(queued).finally(async () => held[Symbol.asyncDispose]())
+    void deps.resume?.(queued).finally(() => void held[Symbol.asyncDispose]())
     return queued
   } finally {
     if (release) await held[Symbol.asyncDispose]()
