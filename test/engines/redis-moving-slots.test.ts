@@ -109,10 +109,7 @@ test('reads and writes stay right while a slot moves between nodes, and after it
     }
   })()
   const readingNear = (async () => {
-    while (going) {
-      await eventsOf(near, keys)
-      await sleep(1)
-    }
+    for (; going; await sleep(1)) await eventsOf(near, keys)
   })()
   const writing = (async () => {
     for (let event = 2; going; event++) {

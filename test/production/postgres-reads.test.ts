@@ -5,7 +5,7 @@ import { openPostgresOffline } from '../../src/engines/postgres/offline.ts'
 import type { OfflineStore } from '../../src/ports/offline.ts'
 import { type DuckdbBench, openBench } from '../support/duckdb-bench.ts'
 import { type PostgresServer, startPostgres, startReplica } from '../support/postgres-server.ts'
-import { startProxy } from '../support/tcp-proxy.ts'
+import { startCuttingProxy } from '../support/cutting-proxy.ts'
 import { count, joined, many, manyRows, whoAfter } from './reading.ts'
 
 let primary: PostgresServer
@@ -134,7 +134,7 @@ test('what a replica cancels for what it has to replay is read from the primary'
 })
 
 test('a network that is cut in the middle of an answer is told, and the next read is whole', async () => {
-  await using proxy = await startProxy(primary.port)
+  await using proxy = await startCuttingProxy(primary.port)
   await using offline = open([], primary.url.replace(String(primary.port), String(proxy.port)))
   for (const bytes of [10_000, 100_000, 20_000_000]) {
     expect(await joined(offline, whoAfter(0))).toBe(false)
@@ -151,7 +151,7 @@ test('a network that is cut in the middle of an answer is told, and the next rea
 })
 
 test('a network that swallows everything keeps nobody beyond the deadline', async () => {
-  await using proxy = await startProxy(primary.port)
+  await using proxy = await startCuttingProxy(primary.port)
   await using offline = open([], primary.url.replace(String(primary.port), String(proxy.port)))
   const calls = Array.from({ length: 5 }, () => joined(offline, whoAfter(1), { deadlineAtMs: Date.now() + 1_500 }))
   const told = Promise.allSettled(calls)

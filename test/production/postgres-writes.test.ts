@@ -6,7 +6,7 @@ import { isProvenderError } from '../../src/kernel/errors.ts'
 import type { RunPoint } from '../../src/materialize/deps.ts'
 import { startServer } from '../../src/server/start.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
-import { startProxy } from '../support/tcp-proxy.ts'
+import { startCuttingProxy } from '../support/cutting-proxy.ts'
 import { definitionsOf, openPostgresStore, servedOf } from './postgres-store.ts'
 
 let server: PostgresServer
@@ -136,7 +136,7 @@ test('a server that restarts under pushes loses none that was answered, and keep
 
 test('a push that is cut off anywhere, and made again with its key, is kept once', async () => {
   const direct = await newDatabase()
-  await using proxy = await startProxy(server.port)
+  await using proxy = await startCuttingProxy(server.port)
   await using opened = await openPostgresStore(direct.replace(String(server.port), String(proxy.port)), projectName())
   const { store } = opened
   await store.apply(definitionsOf('ada'))
@@ -180,7 +180,7 @@ test('a server that restarts under an apply leaves it whole or not there, and it
 
 test('an apply that is cut off anywhere is whole or not there, and it can be made again', async () => {
   const direct = await newDatabase()
-  await using proxy = await startProxy(server.port)
+  await using proxy = await startCuttingProxy(server.port)
   await using opened = await openPostgresStore(direct.replace(String(server.port), String(proxy.port)), projectName())
   const { store } = opened
   await store.apply(definitionsOf('owner 0'))

@@ -38,6 +38,7 @@ export async function startCuttingProxy(to: number): Promise<CuttingProxy> {
         return
       }
       cuts += 1
+      way.dead = true
       near.write(said.subarray(0, way.left), close)
     })
     for (const end of way.ends) end.on('error', close).on('close', close)
