@@ -155,11 +155,16 @@ test('a push that is cut off anywhere, and made again with its key, is kept once
   expect(rows).toEqual(Array.from({ length: pushes + 1 }, (_, i) => ({ n: i - 1, times: 1 })))
 })
 
-/** The owners that the newest version names, and how many versions there are. */
-async function registryOf(url: string): Promise<{ owners: string[]; versions: number }> {
+/** The owners that the newest version names, how many versions there are, and how many changes were counted: an apply counts one, in its last statement. */
+async function registryOf(url: string): Promise<{ owners: string[]; versions: number; counted: number }> {
   const [row] = await ask(url, 'select definitions, version from registry_version order by version desc limit 1')
+  const [counter] = await ask(url, `select value from counter where name = 'state'`)
   const owners = String(row?.['definitions']).match(/owner \d+/g) ?? []
-  return { owners: [...new Set(owners)], versions: Number(row?.['version']) }
+  return {
+    owners: [...new Set(owners)],
+    versions: Number(row?.['version']),
+    counted: Number(counter?.['value']),
+  }
 }
 
 test('a server that restarts under an apply leaves it whole or not there, and it can be made again', async () => {
@@ -167,14 +172,16 @@ test('a server that restarts under an apply leaves it whole or not there, and it
   await using opened = await openPostgresStore(url, projectName())
   const { store } = opened
   await store.apply(definitionsOf('owner 0'))
+  const first = await registryOf(url)
   for (let n = 1; n <= 8; n++) {
     const applying = store.apply(definitionsOf(`owner ${n}`)).catch(retryable)
     await sleep(Math.random() * 12)
     await Promise.all([applying, restart(n % 2 === 0 ? 'fast' : 'immediate')])
     const left = await registryOf(url)
     expect([`owner ${n - 1}`, `owner ${n}`]).toContain(left.owners.join())
+    expect(left.counted - first.counted).toBe(left.versions - first.versions)
     expect((await store.apply(definitionsOf(`owner ${n}`))).version).toBe(n + 1)
-    expect(await registryOf(url)).toEqual({ owners: [`owner ${n}`], versions: n + 1 })
+    expect(await registryOf(url)).toEqual({ owners: [`owner ${n}`], versions: n + 1, counted: first.counted + n })
   }
 })
 
@@ -184,6 +191,7 @@ test('an apply that is cut off anywhere is whole or not there, and it can be mad
   await using opened = await openPostgresStore(direct.replace(String(server.port), String(proxy.port)), projectName())
   const { store } = opened
   await store.apply(definitionsOf('owner 0'))
+  const first = await registryOf(direct)
   const kept = { there: 0, not: 0, again: 0 }
   let n = 0
   /** Whether an apply was cut off after so many bytes of answers. */
@@ -193,11 +201,12 @@ test('an apply that is cut off anywhere is whole or not there, and it can be mad
     proxy.cutAfter(bytes)
     const told = await store.apply(definitionsOf(`owner ${n}`)).catch(retryable)
     const wasCut = proxy.cuts > cuts
-    const { versions } = await registryOf(direct)
+    const { versions, counted } = await registryOf(direct)
+    expect(counted - first.counted).toBe(versions - first.versions)
     if (wasCut) kept[told !== undefined ? 'again' : versions === n + 1 ? 'there' : 'not'] += 1
     proxy.cutAfter(Infinity)
     expect((await store.apply(definitionsOf(`owner ${n}`))).version).toBe(n + 1)
-    expect(await registryOf(direct)).toEqual({ owners: [`owner ${n}`], versions: n + 1 })
+    expect(await registryOf(direct)).toEqual({ owners: [`owner ${n}`], versions: n + 1, counted: first.counted + n })
     return wasCut
   }
   let bytes = 0
