@@ -34,15 +34,14 @@ export interface RunScope {
  */
 export function runPlan(definitions: Definitions, view: ResolvedView, scope: RunScope): Relation | null {
   const ground = unite(scope.covered, scope.request)
-  const parts = partsOf(definitions, view, scope)
-  const all = [...parts.known, ...parts.fresh]
+  const { all, fresh: newRows } = partsOf(definitions, view, scope)
   if (all.length === 0 || ground.length === 0) return null
   const keys = view.joinKeys.map((k) => k.name)
   const latest = (input: Relation): Relation => ({ kind: 'latest', input, by: keys, order: orderOf(view) })
   if (contains(scope.gap, ground)) return latest(within(unionOf(all), ground))
   const candidates: Relation[] = []
-  if (parts.fresh.length > 0) {
-    const fresh = within(unionOf(parts.fresh), ground)
+  if (newRows.length > 0) {
+    const fresh = within(unionOf(newRows), ground)
     const everything = within(unionOf(all), ground)
     // Without keys there is one entity, and any new row touches it; reading all its rows is right in any case.
     if (keys.length === 0) return latest(everything)
@@ -57,54 +56,47 @@ export function runPlan(definitions: Definitions, view: ResolvedView, scope: Run
   return candidates.length === 0 ? null : latest(unionOf(candidates))
 }
 
-/** The rows that were visible to earlier runs, and those that became visible since. */
+/** All rows, each in one of them, and those that became visible since earlier runs, once more. */
 function partsOf(
   definitions: Definitions,
   view: ResolvedView,
   scope: RunScope,
-): { known: Relation[]; fresh: Relation[] } {
-  const known: Relation[] = []
-  const fresh: Relation[] = []
+): { readonly all: readonly Relation[]; readonly fresh: readonly Relation[] } {
   const push = { purgedBelow: scope.purgedBelow }
-  known.push(
-    ...rowsPushed(view, {
-      ...push,
-      logBefore: scope.coveredPosition < scope.logBefore ? scope.coveredPosition : scope.logBefore,
-    }),
-  )
-  fresh.push(...rowsPushed(view, { ...push, logFrom: scope.coveredPosition, logBefore: scope.logBefore }))
-  if (!readsInPlace(view.source)) return { known, fresh }
+  const logBefore = scope.coveredPosition < scope.logBefore ? scope.coveredPosition : scope.logBefore
+  const known = rowsPushed(view, { ...push, logBefore })
+  const fresh = rowsPushed(view, { ...push, logFrom: scope.coveredPosition, logBefore: scope.logBefore })
+  const all = [...known, ...fresh]
+  if (!readsInPlace(view.source)) return { all, fresh }
   if (view.source.type === 'sql') {
     const rows = rowsInPlace(definitions, view, {
       files: [...scope.coveredFiles, ...scope.newFiles],
       logBefore: scope.logBefore,
     })
-    known.push(rows)
-    if (scope.newFrom !== null)
-      fresh.push({
-        kind: 'filter',
-        input: rows,
-        where: { op: '>=', column: own.event, type: 'timestamp', value: scope.newFrom },
-      })
-    return { known, fresh }
+    const since =
+      scope.newFrom === null ? [] : [{ kind: 'filter' as const, input: rows, where: atLeast(own.event, scope.newFrom) }]
+    return { all: [...all, rows], fresh: [...fresh, ...since] }
   }
   if (view.source.type === 'postgres') {
     const rows = rowsInPlace(definitions, view, {})
-    known.push(rows)
-    if (scope.foreign !== null) fresh.push(cameSince(rows, scope.foreign))
-    return { known, fresh }
+    return {
+      all: [...all, rows],
+      fresh: [...fresh, ...(scope.foreign === null ? [] : [cameSince(rows, scope.foreign)])],
+    }
   }
-  if (scope.coveredFiles.length > 0) known.push(rowsInPlace(definitions, view, { files: scope.coveredFiles }))
-  if (scope.newFiles.length > 0) fresh.push(rowsInPlace(definitions, view, { files: scope.newFiles }))
-  return { known, fresh }
+  const read = (files: readonly FileIdentity[]): Relation[] =>
+    files.length === 0 ? [] : [rowsInPlace(definitions, view, { files })]
+  const files = read(scope.newFiles)
+  return { all: [...all, ...read(scope.coveredFiles), ...files], fresh: [...fresh, ...files] }
 }
 
 /** Rows of a table that somebody else writes which may have come since an earlier run. */
 function cameSince(rows: Relation, since: { readonly createdFrom: bigint; readonly eventFrom: bigint }): Relation {
-  const from = (column: string, value: bigint): Predicate => ({ op: '>=', column, type: 'timestamp', value })
-  const all = [from(own.created, since.createdFrom), from(own.event, since.eventFrom)]
+  const all = [atLeast(own.created, since.createdFrom), atLeast(own.event, since.eventFrom)]
   return { kind: 'filter', input: rows, where: { op: 'or', all } }
 }
+
+const atLeast = (column: string, value: bigint): Predicate => ({ op: '>=', column, type: 'timestamp', value })
 
 /** How many rows read in place a view leaves out since a key or the event time is null. */
 export function skippedPlan(
