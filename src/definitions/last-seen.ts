@@ -4,8 +4,11 @@ import { isProvenderError } from '../kernel/errors.ts'
 import type { Snapshot } from '../decide/snapshot.ts'
 import type { Snapshots } from '../ports/snapshots.ts'
 
-/** How long a read waits for a reading that should be there by now, in milliseconds, before it takes the last one that was seen. */
-const graceMs = 100
+/**
+ * How long before its deadline a read takes the last snapshot that was seen, in milliseconds. Until then it waits: an older snapshot may
+ * name rows that another process has replaced, and then a push that was answered would not be served.
+ */
+const marginMs = 100
 
 /** What is known of a registry: how to ask for it, and what was seen last. */
 interface Known {
@@ -38,9 +41,13 @@ export function openLastSeen({ current, held, refresh }: Known): Pick<Snapshots,
     const there = held()
     if (there === undefined) return asked
     const soon = new AbortController()
-    const late = sleep(graceMs, undefined, { signal: soon.signal }).catch(() => undefined)
+    const late =
+      call?.deadlineAtMs === undefined
+        ? []
+        : [sleep(Math.max(0, call.deadlineAtMs - Date.now() - marginMs), undefined, { signal: soon.signal })]
+    for (const each of late) each.catch(() => undefined)
     try {
-      const first = await Promise.race([asked, late])
+      const first = await Promise.race([asked, ...late])
       if (first !== undefined) return first
       // Who has written waits to see that.
       if (!there.isCurrent) return await asked

@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { Call } from '../kernel/call.ts'
 import type { MaterializeDeps } from './deps.ts'
 
-/** Of the time that a lease lasts: how often it is renewed. */
+/** Of the time that a lease lasts: after how much it is renewed, and how often that is looked at, or tried again. */
 const renewedShare = 3
-/** How soon a renewal that failed is tried again. */
-const againMs = 1000
+const lookedShare = 30
 
 /**
  * The sign of life of one store: a lease with a name of its own, held while runs of it are under way. Who finds it free knows that nobody
@@ -16,6 +15,7 @@ export class Presence {
   readonly #deps: Pick<MaterializeDeps, 'runLog' | 'owner' | 'waits'>
   #holders = 0
   #token: string | null = null
+  #renewedAtMs = 0
   #renewal: NodeJS.Timeout | undefined
   /** One change of the lease after the other. */
   #last: Promise<unknown> = Promise.resolve()
@@ -52,34 +52,34 @@ export class Presence {
   async #begin(call?: Call): Promise<void> {
     if (this.#token !== null || this.#holders === 0) return
     const { runLog, owner, waits } = this.#deps
+    this.#renewal ??= setInterval(() => void this.#inTurn(() => this.#renew()), waits.leaseMs / lookedShare).unref()
     const taken = await runLog.acquire(this.name, owner, { forMs: waits.leaseMs, dead: () => false }, call)
-    // Somebody looks whether it is free at this very moment, and is done with that soon.
+    // Where it was not free, somebody looks whether it is at this very moment, and is done with that soon.
     this.#token = 'token' in taken ? taken.token : null
-    this.#renewLater(this.#token === null ? againMs : waits.leaseMs / renewedShare)
-  }
-
-  #renewLater(waitMs: number): void {
-    clearTimeout(this.#renewal)
-    this.#renewal = setTimeout(() => void this.#inTurn(() => this.#renew()), waitMs)
-    this.#renewal.unref()
+    this.#renewedAtMs = performance.now()
   }
 
   async #renew(): Promise<void> {
     if (this.#holders === 0) return
     const { runLog, waits } = this.#deps
     try {
-      if (this.#token !== null && !(await runLog.renew(this.name, this.#token, waits.leaseMs))) this.#token = null
+      if (this.#token !== null) {
+        const renewedAtMs = performance.now()
+        if (renewedAtMs - this.#renewedAtMs < waits.leaseMs / renewedShare) return
+        if (await runLog.renew(this.name, this.#token, waits.leaseMs)) this.#renewedAtMs = renewedAtMs
+        else this.#token = null
+      }
       // Who was silent for too long is taken for dead: those runs are lost, and others to come are not.
       if (this.#token === null) await this.#begin()
-      else this.#renewLater(waits.leaseMs / renewedShare)
     } catch {
-      this.#renewLater(againMs)
+      // It is tried again at the next look.
     }
   }
 
   async #end(): Promise<void> {
     if (this.#holders > 0) return
-    clearTimeout(this.#renewal)
+    clearInterval(this.#renewal)
+    this.#renewal = undefined
     const token = this.#token
     this.#token = null
     if (token !== null) await this.#deps.runLog.renew(this.name, token, 0).catch(() => false)
