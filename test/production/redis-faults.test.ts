@@ -106,7 +106,8 @@ test('a Redis that stands still: reads and pushes fail within their deadlines, a
   // Told that the store is away, which is 503; a push may hear that time is up.
   expect([...codes.keys()].filter((code) => !['STORE_UNREACHABLE', 'DEADLINE_EXCEEDED'].includes(code))).toEqual([])
   expect(codes.get('STORE_UNREACHABLE')).toBeGreaterThan(0.9 * asked)
-  expect(slowestMs).toBeLessThan(100)
+  // Far less than it stood still.
+  expect(slowestMs).toBeLessThan(1000)
   server.signal('SIGCONT')
   const continuedAtMs = performance.now()
   await until('reads are answered', async () => (await served(store, 2))[1] !== null)
