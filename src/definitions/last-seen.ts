@@ -40,14 +40,11 @@ export function openLastSeen({ current, held, refresh }: Known): Pick<Snapshots,
   async function soonOr(asked: Promise<Snapshot>, call: Call | undefined): Promise<Snapshot> {
     const there = held()
     if (there === undefined) return asked
+    const { deadlineAtMs } = call ?? {}
     const soon = new AbortController()
-    const late =
-      call?.deadlineAtMs === undefined
-        ? []
-        : [sleep(Math.max(0, call.deadlineAtMs - Date.now() - marginMs), undefined, { signal: soon.signal })]
-    for (const each of late) each.catch(() => undefined)
     try {
-      const first = await Promise.race([asked, ...late])
+      const first =
+        deadlineAtMs === undefined ? await asked : await Promise.race([asked, lateness(deadlineAtMs, soon.signal)])
       if (first !== undefined) return first
       // Who has written waits to see that.
       if (!there.isCurrent) return await asked
@@ -79,3 +76,7 @@ export function openLastSeen({ current, held, refresh }: Known): Pick<Snapshots,
 }
 
 const isAway = (thrown: unknown): boolean => isProvenderError(thrown) && thrown.code === 'STORE_UNREACHABLE'
+
+/** Settles when there is no more time to wait. */
+const lateness = async (deadlineAtMs: number, signal: AbortSignal): Promise<undefined> =>
+  sleep(Math.max(0, deadlineAtMs - Date.now() - marginMs), undefined, { signal }).catch(() => undefined)

@@ -5,8 +5,8 @@ import { asProvenderError, fail } from '../kernel/errors.ts'
 import { nearest } from '../kernel/nearest.ts'
 import type { RunRecord } from '../ports/run-log.ts'
 import type { MaterializeDeps } from './deps.ts'
+import { newRun } from './new-run.ts'
 import type { Progressing } from './run-account.ts'
-import { newRunId } from './run-id.ts'
 import { executeRun } from './run.ts'
 
 /** Runs that were started: their records as queued, and the same when all have ended. */
@@ -43,14 +43,10 @@ export async function startRuns(
   const queued: RunRecord[] = []
   await using undo = new AsyncDisposableStack()
   undo.use(await deps.presence.hold(options.call))
+  const { start = null, repair } = request
+  const wanted = { kind: 'materialize', interval: [start, end], repair, takeOvers: 0, queuedAt: now } as const
   for (const view of names)
-    queued.push(
-      await deps.runLog.putRun(
-        newRun(deps, view, { start: request.start ?? null, end, now, repair: request.repair }),
-        undefined,
-        options.call,
-      ),
-    )
+    queued.push(await deps.runLog.putRun(newRun(deps, { ...wanted, view }), undefined, options.call))
   const kept = undo.move()
   const ended = (async (): Promise<RunRecord[]> => {
     await using _present = kept
@@ -125,34 +121,4 @@ function checkView(snapshot: Snapshot, name: string): void {
     throw fail('NOT_ONLINE', `The view ${name} is not online, so there is nothing to materialize`, {
       remedy: `Set  online: true  for ${name}.`,
     })
-}
-
-function newRun(
-  deps: MaterializeDeps,
-  view: string,
-  facts: { start: bigint | null; end: bigint; now: bigint; repair: boolean },
-): RunRecord {
-  return {
-    id: newRunId(facts.now),
-    kind: 'materialize',
-    view,
-    state: 'queued',
-    interval: [facts.start, facts.end],
-    repair: facts.repair,
-    owner: deps.owner,
-    presence: deps.presence.name,
-    takeOvers: 0,
-    rows: 0,
-    written: 0,
-    superseded: 0,
-    skipped: 0,
-    queuedAt: facts.now,
-    startedAt: null,
-    endedAt: null,
-    error: null,
-    cancel: false,
-    notes: [],
-    waitingAtMs: null,
-    progress: null,
-  }
 }

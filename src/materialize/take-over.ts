@@ -1,8 +1,8 @@
 import type { Call } from '../kernel/call.ts'
 import type { RunRecord } from '../ports/run-log.ts'
 import type { MaterializeDeps } from './deps.ts'
+import { newRun } from './new-run.ts'
 import { isGone } from './presence.ts'
-import { newRunId } from './run-id.ts'
 
 /** Runs looked at in one go, the newest: the next go sees the rest. */
 const lookedAt = 100
@@ -83,30 +83,13 @@ async function end(deps: MaterializeDeps, run: RunRecord, error: End, call?: Cal
 }
 
 async function queueAgain(deps: MaterializeDeps, other: RunRecord, call?: Call): Promise<RunRecord> {
-  const { presence, clock, owner } = deps
-  const held = await presence.hold(call)
+  const held = await deps.presence.hold(call)
   let release = true
   try {
-    const now = clock.now()
-    const run: RunRecord = {
-      ...other,
-      id: newRunId(now),
-      state: 'queued',
-      owner,
-      presence: presence.name,
-      takeOvers: (other.takeOvers ?? 0) + 1,
-      rows: 0,
-      written: 0,
-      superseded: 0,
-      skipped: 0,
-      queuedAt: now,
-      startedAt: null,
-      endedAt: null,
-      error: null,
-      notes: [],
-      waitingAtMs: null,
-      progress: null,
-    }
+    const { kind, view, interval, repair, takeOvers } = other
+    const wanted = { kind, view, interval, repair, takeOvers: (takeOvers ?? 0) + 1, queuedAt: deps.clock.now() }
+    // Somebody may have asked for its end just now.
+    const run = { ...newRun(deps, wanted), cancel: other.cancel }
     const queued = await deps.runLog.putRun(run, undefined, call)
     release = false
     void deps.resume?.(queued).finally(() => void held[Symbol.asyncDispose]())

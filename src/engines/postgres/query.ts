@@ -308,9 +308,10 @@ async function sqlSpine(
 ): Promise<SpineInput> {
   const query = await session.guard(userQuery(context, spine.sql, spine.inputs, 'the spine'))
   const columns = await session.guard(columnsOf(session.client, `(${query}) AS r`, 'the spine'))
-  const fields = columns.map((column): OwnField => {
-    return { name: column.name, type: ownType(sourceType(column)) ?? 'string' }
-  })
+  const fields = columns.map((column): OwnField => ({
+    name: column.name,
+    type: ownType(sourceType(column)) ?? 'string',
+  }))
   const selected = fields.map(({ name, type }, i) => `(r.${ident(name)})::${typeName(type)} AS c${i}`)
   const values: (Value | null)[][] = fields.map(() => [])
   const stream = session.copyOut(`SELECT ${selected.join(', ')} FROM (${query}) AS r`, 'binary')

@@ -3,7 +3,7 @@ import { isProvenderError } from '../../kernel/errors.ts'
 import { type ServerFacts, factsOf, refusalOf, warningOf } from './fitness.ts'
 import type { RedisNode } from './node.ts'
 import type { RedisPlace } from './online.ts'
-import { cluster, standalone } from './servers.ts'
+import { allSlots, cluster, standalone } from './servers.ts'
 
 /** Something about a server that should be otherwise. */
 export interface RedisFlaw {
@@ -92,5 +92,3 @@ async function clusterFlaws(node: RedisNode, call: Call | undefined): Promise<Re
     },
   ]
 }
-
-const allSlots = 16_384

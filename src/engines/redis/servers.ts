@@ -51,7 +51,8 @@ export function standalone(url: string, project: string, settings: ServerSetting
   } satisfies Servers)
 }
 
-const slots = 16_384
+/** The parts of all keys in a cluster. */
+export const allSlots = 16_384
 
 /** The servers of a Redis Cluster, found through any of those that are named. User, password and TLS are those of the first url. */
 export function cluster(urls: readonly string[], project: string, settings: ServerSettings): Servers {
@@ -139,7 +140,7 @@ function topologyOf(answer: unknown, asked: string, { at, project, name }: Looki
     owners.set(address, owner)
   }
   if (owners.size === 0) throw fail('STORE_UNREACHABLE', `${name} is no Redis Cluster, or has no slots`)
-  const index = new Int16Array(slots).fill(-1)
+  const index = new Int16Array(allSlots).fill(-1)
   const sorted = [...owners].toSorted(([, a], [, b]) => a.first - b.first)
   for (const [i, [, { ranges }]] of sorted.entries()) for (const [from, to] of ranges) index.fill(i, from, to + 1)
   const groups = sorted.map(([address], i) => Object.freeze({ node: at(address), tag: tagIn(project, index, i) }))
