@@ -13,6 +13,8 @@ import { embeddedConfig } from '../support/config.ts'
 /** A store whose metadata, history and log are in a PostgreSQL, and which serves from a Redis. */
 export interface PostgresStore extends AsyncDisposable {
   readonly store: Store
+  /** Its repository. */
+  readonly dir: string
   /** Hears of the points of runs. */
   onPoint(next: ((point: RunPoint) => void) | null): void
 }
@@ -35,6 +37,7 @@ export async function openPostgresStore(url: string, project: string): Promise<P
   })
   return {
     store,
+    dir,
     onPoint(next) {
       hear = next
     },

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import { limitFiles } from './file-limit.ts'
 import { program } from './program.ts'
 import {
   type ServerFolder,
@@ -30,6 +31,8 @@ export interface PostgresServer extends AsyncDisposable {
   restart(): Promise<void>
   /** Sends a signal to its first process. */
   signal(name: NodeJS.Signals): void
+  /** Lets none of its files grow beyond so many bytes, as if its disk were full; undefined: as they like, as after its next start. */
+  limitFiles(bytes: number | undefined): Promise<void>
 }
 
 /** Quick and small; commits are still answered only when they are written. */
@@ -48,13 +51,16 @@ const settings = Object.freeze({
   logging_collector: 'off',
 })
 
-/** Starts a primary with an empty database `provender`. */
-export async function startPostgres(extra: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
+/** Starts a primary with an empty database `provender`. `extra`: settings; `making`: words for `initdb`. */
+export async function startPostgres(
+  extra: Readonly<Record<string, string>> = {},
+  making: readonly string[] = [],
+): Promise<PostgresServer> {
   const folder = newFolder()
   const data = join(folder.path, 'data')
   const initdb = await program('initdb')
   const make = ['-D', data, '-U', 'provender', '--auth=trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync']
-  await run(initdb, make, { ...ordinaryUser(), cwd: folder.path })
+  await run(initdb, [...make, ...making], { ...ordinaryUser(), cwd: folder.path })
   const server = await serve(folder, extra, 'postgres')
   const client = new pg.Client({ host: '127.0.0.1', port: server.port, user: 'provender', database: 'postgres' })
   await client.connect()
@@ -133,6 +139,7 @@ async function serve(
     stop: (how) => server.end(how === 'fast' ? 'SIGINT' : 'SIGQUIT'),
     restart: start,
     signal: (name) => void server.child.kill(name),
+    limitFiles: (bytes) => limitFiles(server.child.pid ?? 0, bytes),
     async [Symbol.asyncDispose]() {
       server.child.kill('SIGCONT')
       await server.end('SIGINT')

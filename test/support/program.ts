@@ -16,6 +16,7 @@ const packages = Object.freeze({
   'redis-cli': 'redis-server',
   nginx: 'nginx-light',
   openssl: 'openssl',
+  prlimit: 'util-linux',
 })
 export type ProgramName = keyof typeof packages
 

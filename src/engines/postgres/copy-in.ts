@@ -1,3 +1,7 @@
+import type pg from 'pg'
+import { once } from 'node:events'
+import { finished } from 'node:stream/promises'
+import { from as copyFrom } from 'pg-copy-streams'
 import { type FeatureType, type ScalarName, partsOf } from '../../values/feature-type.ts'
 import type { Value } from '../../values/value.ts'
 
@@ -20,8 +24,44 @@ const oids: Readonly<Record<ScalarName, number>> = Object.freeze({
 /** How full a part is when it is sent. */
 const partBytes = 64 * 1024
 
+/** Where rows go: a table with its columns, as SQL, and their types. */
+export interface CopyTarget {
+  readonly into: string
+  readonly types: readonly FeatureType[]
+}
+
+/** Sends rows into a table by one COPY; all or none are there. @throws as the driver, as soon as the server says that it takes no more. */
+export async function copyIn(
+  client: pg.ClientBase,
+  { into, types }: CopyTarget,
+  batches: AsyncIterable<Iterable<readonly (Value | null)[]>>,
+): Promise<void> {
+  const stream = client.query(copyFrom(`copy ${into} from stdin (format binary)`))
+  const done = finished(stream)
+  done.catch(() => undefined)
+  // Once the server has failed, the stream takes nothing any more, and says of whatever is written that it is a fault of its own.
+  let failed: Error | undefined
+  stream.on('error', (thrown) => (failed ??= thrown))
+  const writer = new CopyWriter(types)
+  try {
+    for await (const rows of batches)
+      for (const row of rows) {
+        const part = writer.row(row)
+        if (part === undefined) continue
+        if (failed !== undefined) throw failed
+        if (!stream.write(part)) await Promise.race([once(stream, 'drain'), done])
+      }
+    if (failed !== undefined) throw failed
+    stream.end(writer.end())
+    await done
+  } catch (thrown) {
+    if (failed === undefined) stream.destroy()
+    throw thrown
+  }
+}
+
 /** Writes rows for a binary COPY in parts of some size. */
-export class CopyWriter {
+class CopyWriter {
   #bytes = Buffer.allocUnsafe(2 * partBytes)
   #at = 0
   readonly #types: readonly FeatureType[]

@@ -11,7 +11,10 @@ type Trouble = 'busy' | 'away' | 'broken'
 const busyStates: ReadonlySet<string> = new Set(['40001', '40P01', '55P03'])
 /** Starting up, shutting down, or no connection is left: before anything was done. */
 const awayStates: ReadonlySet<string> = new Set(['57P03', '53300'])
-const fullStates: ReadonlySet<string> = new Set(['53100'])
+/** The disk is full; or a query may take no more memory, or room for temporary files. */
+const fullStates: ReadonlySet<string> = new Set(['53100', '53200', '53400'])
+/** Where a file cannot grow for another reason, such as a quota: PostgreSQL has a state for a full disk alone. */
+const growing: ReadonlySet<unknown> = new Set(['mdextend', 'BufFileDumpBuffer'])
 const corruptStates: ReadonlySet<string> = new Set(['XX001', 'XX002'])
 const refusedStates: ReadonlySet<string> = new Set(['28000', '28P01', '3D000', '42501'])
 
@@ -24,6 +27,11 @@ const awayCodes: ReadonlySet<string> = new Set([
 ])
 const brokenCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNABORTED'])
 
+/** With these a server ends the connection, or itself: for a client that did nothing for too long, a log of writes that has no room. */
+const endings: ReadonlySet<unknown> = new Set(['FATAL', 'PANIC'])
+
+const scarce = 'Ask for less at once, or let PostgreSQL have more of what the detail names.'
+
 /** What a failure on the server `name` means. */
 export function explainPostgres(name: string, thrown: unknown): Meaning {
   if (isProvenderError(thrown)) return thrown
@@ -32,7 +40,11 @@ export function explainPostgres(name: string, thrown: unknown): Meaning {
   if (busyStates.has(code)) return 'busy'
   if (awayStates.has(code) || awayCodes.has(code) || thrown.message === 'timeout exceeded when trying to connect')
     return 'away'
-  if (fullStates.has(code)) return fail('STORE_FULL', `${name} cannot grow: ${thrown.message}`, { cause: thrown })
+  if (fullStates.has(code) || ('routine' in thrown && growing.has(thrown.routine)))
+    return fail('STORE_FULL', `${name} has no room: ${thrown.message}`, {
+      cause: thrown,
+      ...(code === '53100' ? {} : { remedy: scarce }),
+    })
   if (corruptStates.has(code)) return fail('CORRUPT_STORE', `${name}: ${thrown.message}`, { cause: thrown })
   if (code === '57014')
     return fail('DEADLINE_EXCEEDED', `${name} ended a statement: ${thrown.message}`, { cause: thrown })
@@ -46,7 +58,8 @@ export function explainPostgres(name: string, thrown: unknown): Meaning {
       cause: thrown,
       remedy: 'Check the user, the password, the database and its rights.',
     })
-  if (brokenCodes.has(code) || code.startsWith('08') || code.startsWith('57P') || isBroken(thrown.message))
+  const ended = 'severity' in thrown && endings.has(thrown.severity)
+  if (ended || brokenCodes.has(code) || code.startsWith('08') || code.startsWith('57P') || isBroken(thrown.message))
     return 'broken'
   return asProvenderError(thrown)
 }
@@ -63,5 +76,8 @@ export function unreachable(name: string, meaning: Trouble, cause: unknown): Pro
     broken: `The connection to ${name} broke: ${why}`,
     busy: `Others kept ${name} locked for the whole time allowed`,
   }
-  return fail('STORE_UNREACHABLE', what[meaning], { cause })
+  const isCrowded = cause instanceof Error && 'code' in cause && cause.code === '53300'
+  return fail('STORE_UNREACHABLE', what[meaning], { cause, ...(isCrowded ? { remedy: crowded } : {}) })
 }
+
+const crowded = 'Raise `max_connections`, or run fewer processes: each opens at most 10 connections to a server.'

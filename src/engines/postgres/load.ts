@@ -1,7 +1,4 @@
 import type pg from 'pg'
-import { from as copyFrom } from 'pg-copy-streams'
-import { once } from 'node:events'
-import { finished } from 'node:stream/promises'
 import { must } from '../../kernel/assert.ts'
 import { type Call, checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
@@ -9,7 +6,7 @@ import type { FileSourceDef, SourceDef } from '../../define/definition.ts'
 import type { LoadedRows, SourceUse } from '../../ports/offline.ts'
 import type { SourceRows } from '../../query/relation.ts'
 import { type FileIdentity, sameFile } from '../../values/file-identity.ts'
-import { CopyWriter } from './copy-in.ts'
+import { copyIn } from './copy-in.ts'
 import { ident, typeName } from './dialect.ts'
 import { type Column, keptColumns, typedColumns } from './kept-columns.ts'
 import { type LoadedFile, type Place, createLoadTables, loadedTable, placeIn, placesOf, tableOf } from './loaded.ts'
@@ -143,28 +140,16 @@ async function loadFile(
     await using result = await engine.local.query({ plan }, call)
     const places = await placesNow(client, number)
     const physical = columns.map((column) => ident(`c${placeIn(places, column)}`))
-    const stream = client.query(
-      copyFrom(`copy ${tableOf(number)} (_file, ${physical.join(', ')}) from stdin (format binary)`),
-    )
-    const done = finished(stream)
-    done.catch(() => undefined)
-    const writer = new CopyWriter(['int32', ...columns.map(({ type }) => type)])
     let count = 0
-    try {
+    const numbered = async function* () {
       for await (const batch of result.batches()) {
         checkCall(call)
-        for (let i = 0; i < batch.rows; i++) {
-          const part = writer.row([id, ...batch.columns.map((column) => column[i] ?? null)])
-          if (part !== undefined && !stream.write(part)) await Promise.race([once(stream, 'drain'), done])
-        }
+        yield Array.from({ length: batch.rows }, (_, i) => [id, ...batch.columns.map((column) => column[i] ?? null)])
         count += batch.rows
       }
-      stream.end(writer.end())
-      await done
-    } catch (thrown) {
-      stream.destroy()
-      throw thrown
     }
+    const into = `${tableOf(number)} (_file, ${physical.join(', ')})`
+    await copyIn(client, { into, types: ['int32', ...columns.map(({ type }) => type)] }, numbered())
     await client.query(
       'insert into load_file (source, file, path, size, mtime, inode, width, rows) values ($1, $2, $3, $4, $5, $6, $7, $8)',
       [number, id, file.path, file.sizeBytes, file.mtimeUs, file.inode, places.length, count],

@@ -1,7 +1,4 @@
 import type pg from 'pg'
-import { from as copyFrom } from 'pg-copy-streams'
-import { once } from 'node:events'
-import { finished } from 'node:stream/promises'
 import { type Call, checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import type { OfflineStore, SpineInput } from '../../ports/offline.ts'
@@ -9,7 +6,7 @@ import type { InputTable } from '../../query/block.ts'
 import type { InputRows } from '../../query/relation.ts'
 import type { FeatureType } from '../../values/feature-type.ts'
 import type { Value } from '../../values/value.ts'
-import { CopyWriter } from './copy-in.ts'
+import { copyIn } from './copy-in.ts'
 import { ident, typeName } from './dialect.ts'
 import { arrayText, valueText } from './text-value.ts'
 import { quote } from './dialect.ts'
@@ -98,27 +95,17 @@ export async function sendSpine(
   const columns = leaf.uses.map(({ type }, i) => `${ident(`u${i}`)} ${typeName(type)}`)
   const all = [`${rowColumn} bigint not null`, ...columns]
   await client.query(`create temp table ${ident(table)} (${all.join(', ')}) on commit drop`)
-  const stream = client.query(copyFrom(`copy ${ident(table)} from stdin (format binary)`))
-  const writer = new CopyWriter(['int64', ...leaf.uses.map(({ type }) => type)])
   const seen: Seen = { rows: 0, missing: 0, firstMissing: 0 }
   const index = timed(leaf, at)
-  const done = finished(stream)
-  done.catch(() => undefined)
-  try {
+  const numbered = async function* () {
     for await (const rows of used.batches()) {
       checkCall(call)
-      for (const row of rows) {
-        const part = writer.row([BigInt(seen.rows), ...row])
-        look(seen, index, row)
-        if (part !== undefined && !stream.write(part)) await Promise.race([once(stream, 'drain'), done])
-      }
+      const first = seen.rows
+      for (const row of rows) look(seen, index, row)
+      yield rows.map((row, i) => [BigInt(first + i), ...row])
     }
-    stream.end(writer.end())
-    await done
-  } catch (thrown) {
-    stream.destroy()
-    throw thrown
   }
+  await copyIn(client, { into: ident(table), types: ['int64', ...leaf.uses.map(({ type }) => type)] }, numbered())
   await client.query(`analyze ${ident(table)}`)
   return { table: placed(leaf, table, seen, at) }
 }
