@@ -2,7 +2,7 @@ import type { Call } from '../kernel/call.ts'
 import type { SourceDef } from '../define/definition.ts'
 import type { FileIdentity } from '../values/file-identity.ts'
 import type { Relation, SqlInput } from '../query/relation.ts'
-import type { Batch, Field } from '../values/batch.ts'
+import type { Batch, Field, OwnField } from '../values/batch.ts'
 import type { FeatureType } from '../values/feature-type.ts'
 
 /** What an offline engine can do; false means the kit asserts a loud UNSUPPORTED. */
@@ -51,6 +51,7 @@ export type SpineInput =
   | { readonly kind: 'columns'; readonly columns: Readonly<Record<string, readonly unknown[]>> }
   | { readonly kind: 'file'; readonly path: string; readonly format: 'parquet' | 'csv' | 'ndjson' }
   | { readonly kind: 'sql'; readonly sql: string; readonly inputs: readonly SqlInput[] }
+  | { readonly kind: 'batches'; readonly fields: readonly OwnField[]; batches(): AsyncIterable<Batch> }
 
 /** One query: a plan and what it is given. */
 export interface OfflineQuery {

@@ -22,6 +22,8 @@ export interface Leaves {
   input(leaf: InputRows): InputTable
   /** Whether the rows of a leaf are found by the keys of the join that reads it and their event times, without looking at the others. */
   seeks?(leaf: SourceRows | SqlRows | LogRows): boolean
+  /** Whether no two rows of a leaf have the same keys of the join that reads it and the same event time. */
+  single?(leaf: SourceRows | SqlRows | LogRows): boolean
 }
 
 /** Rows that the caller brought, in a table. The names of its columns are the engine's, so that no user name can collide. */

@@ -75,6 +75,7 @@ function nearRows(relation: AsOf, join: AsOfJoin, { needed, left }: { needed: Re
 interface Apart {
   readonly found: Block
   readonly others: Block
+  readonly single: boolean
 }
 
 /** Rows that an index finds, and the rest, where both are there: one index is of no use for both together. */
@@ -84,14 +85,24 @@ function apartOf(right: Relation, needed: Relation, context: Context): Apart | u
     partsOf(needed).filter((part) => !isFound(part, context)),
   ]
   if (groups.some((group) => group.length === 0)) return undefined
-  const [found, others] = groups.map((group) => context.blockOf(unionOf(group), context, []))
+  const [seekable, rest] = groups.map(unionOf)
+  if (seekable === undefined || rest === undefined) return undefined
+  const [found, others] = [seekable, rest].map((rows) => context.blockOf(rows, context, []))
   if (found === undefined || others === undefined || found.empty === true || others.empty === true) return undefined
   const [first, second] = [found, others].map((block) => columnOf(block, own.reading).constant?.value)
-  return typeof first === 'bigint' && typeof second === 'bigint' && first > second ? { found, others } : undefined
+  return typeof first === 'bigint' && typeof second === 'bigint' && first > second
+    ? { found, others, single: isSingle(seekable, context) }
+    : undefined
 }
 
 const isFound = (rows: Relation, { leaves }: Context): boolean =>
   leavesOf(rows).every((leaf) => leaf.kind !== 'input' && leaves.seeks?.(leaf) === true)
+
+/** Rows of one leaf that has none twice. */
+function isSingle(rows: Relation, { leaves }: Context): boolean {
+  const there = leavesOf(rows).filter((leaf) => leaf.kind === 'input' || leaves.rows(leaf, []) !== null)
+  return there.length <= 1 && there.every((leaf) => leaf.kind !== 'input' && leaves.single?.(leaf) === true)
+}
 
 /** Relations whose rows together are those of one. */
 function partsOf(rows: Relation): Relation[] {
@@ -114,8 +125,9 @@ function asOfParts(
 ): AsOfParts {
   const { table, left, right, apart, context } = sides
   const { dialect } = context
-  const answering = (block: Block): AnsweringRows => ({
+  const answering = (block: Block, single: boolean): AnsweringRows => ({
     ...placedRows(join, block, dialect),
+    single,
     ties: rowOrder(block, join.order).ties,
     outputs: join.outputs.map((o, i) => ({ sql: columnOf(block, o.column).sql, name: `o${i}` })),
   })
@@ -124,8 +136,10 @@ function asOfParts(
     table,
     left: { table: left.table, row: left.row, at: used(relation.at), keys: join.on.map((on) => used(on.left)) },
     candidates: placedRows(join, sides.candidates, dialect),
-    right: answering(right),
-    ...(apart === undefined ? {} : { apart: { found: answering(apart.found), others: answering(apart.others) } }),
+    right: answering(right, isSingle(join.right, context)),
+    ...(apart === undefined
+      ? {}
+      : { apart: { found: answering(apart.found, apart.single), others: answering(apart.others, false) } }),
     ttlUs: join.ttlUs,
     knownByLeft: join.knownByLeft,
     seekable: isFound(join.right, context),

@@ -1,4 +1,5 @@
 import { must } from '../kernel/assert.ts'
+import { fail } from '../kernel/errors.ts'
 import {
   type Block,
   type CompiledColumn,
@@ -51,6 +52,16 @@ export function compile(relation: Relation, dialect: Dialect, leaves: Leaves): C
   const context: Context = { dialect, leaves, steps: [], blockOf }
   const { columns, from, where, order } = blockOf(relation, context, [])
   return { steps: context.steps, columns, from, where, order }
+}
+
+/** Looks whether the columns of a result have names of their own. @throws NAME_COLLISION; names that differ only in case are equal. */
+export function checkNames(columns: readonly { readonly name: string }[]): void {
+  const seen = new Map<string, string>()
+  for (const { name } of columns) {
+    const other = seen.get(name.toLowerCase())
+    if (other !== undefined) throw fail('NAME_COLLISION', `The output columns "${other}" and "${name}" collide`)
+    seen.set(name.toLowerCase(), name)
+  }
 }
 
 /** The text of a compiled plan's query; `columns` replaces what it selects. */

@@ -92,6 +92,8 @@ export interface AnsweringRows extends PlacedRows {
   /** What decides between rows that stand at one place of the order. */
   readonly ties: readonly OrderTerm[]
   readonly outputs: readonly { readonly sql: string; readonly name: string }[]
+  /** True where no two of them can have the same keys and event time. */
+  readonly single: boolean
 }
 
 /** Rows with what says where they stand in the order of their entity. */

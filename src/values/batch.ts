@@ -10,6 +10,9 @@ export interface Field {
   readonly type: FeatureType | { readonly foreign: string }
 }
 
+/** A column whose type is one of ours. */
+export type OwnField = Field & { readonly type: FeatureType }
+
 /** The neutral form of rows between engines: columns side by side, `columns[i]` of `fields[i]`, each `rows` long. Foreign values are text or null. */
 export interface Batch {
   readonly fields: readonly Field[]

@@ -1,32 +1,14 @@
 import { createReadStream } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
-import {
-  type DuckDBAppender,
-  DuckDBBlobValue,
-  DuckDBDataChunk,
-  DuckDBListValue,
-  DuckDBTimestampValue,
-  type DuckDBType,
-  type DuckDBValue,
-  BIGINT,
-  BLOB,
-  BOOLEAN,
-  DOUBLE,
-  FLOAT,
-  INTEGER,
-  LIST,
-  TIMESTAMP,
-  VARCHAR,
-} from '@duckdb/node-api'
+import { type DuckDBAppender, DuckDBDataChunk, type DuckDBValue, BIGINT } from '@duckdb/node-api'
 import { readNdjson } from '../../codecs/ndjson.ts'
 import type { At } from '../../codecs/json-value.ts'
 import { fail, isProvenderError } from '../../kernel/errors.ts'
 import type { SpineInput } from '../../ports/offline.ts'
 import type { InputRows } from '../../query/relation.ts'
-import { type ScalarName, partsOf } from '../../values/feature-type.ts'
-import type { Value } from '../../values/value.ts'
 import { ColumnFinder, type JsColumnType, type JsRow, brought } from './brought-columns.ts'
 import { ident, typeName } from './dialect.ts'
+import { duckType, duckValue } from './duck-value.ts'
 import { type LoadedInput, checkNames, inputTable, outputsOf, rowColumn } from './input-table.ts'
 import type { Session } from './session.ts'
 
@@ -136,7 +118,8 @@ async function append(
   rows: Rows,
   columns: readonly { name: string; type: JsColumnType }[],
 ): Promise<void> {
-  const types = [BIGINT, ...columns.map((c) => duckType(c.type))]
+  const kept = columns.map(({ type }) => (type === 'json' ? 'string' : type))
+  const types = [BIGINT, ...kept.map(duckType)]
   let values: DuckDBValue[][] = types.map(() => [])
   let row = 0n
   const flush = (): void => {
@@ -151,7 +134,7 @@ async function append(
       const value = Object.hasOwn(each.row, column.name)
         ? brought(column.type, each.row[column.name], each.at(column.name))
         : null
-      values[i + 1]?.push(value === null ? null : duckValue(column.type, value))
+      values[i + 1]?.push(value === null ? null : duckValue(kept[i] ?? 'string', value))
     }
     if (values[0]?.length === chunkRows) {
       flush()
@@ -160,35 +143,4 @@ async function append(
     }
   }
   if (values[0]?.length !== 0) flush()
-}
-
-const scalars: Readonly<Record<ScalarName, DuckDBType>> = Object.freeze({
-  bool: BOOLEAN,
-  int32: INTEGER,
-  int64: BIGINT,
-  float32: FLOAT,
-  float64: DOUBLE,
-  string: VARCHAR,
-  bytes: BLOB,
-  timestamp: TIMESTAMP,
-})
-
-function duckType(type: JsColumnType): DuckDBType {
-  if (type === 'json') return VARCHAR
-  const parts = partsOf(type)
-  return parts.kind === 'scalar' ? scalars[parts.name] : LIST(scalars[parts.kind === 'list' ? parts.item : 'float32'])
-}
-
-function duckValue(type: JsColumnType, value: Value): DuckDBValue {
-  if (type === 'json') return value as string
-  const parts = partsOf(type)
-  if (parts.kind === 'scalar') return duckScalar(parts.name, value)
-  const item = parts.kind === 'list' ? parts.item : 'float32'
-  return new DuckDBListValue((value as readonly (Value | null)[]).map((v) => (v === null ? null : duckScalar(item, v))))
-}
-
-function duckScalar(type: ScalarName, value: Value): DuckDBValue {
-  if (type === 'timestamp') return new DuckDBTimestampValue(value as bigint)
-  if (type === 'bytes') return new DuckDBBlobValue(value as Uint8Array)
-  return value as boolean | number | bigint | string
 }

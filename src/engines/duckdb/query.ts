@@ -3,7 +3,7 @@ import { type Call, checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import type { OfflineQuery, QueryResult, SpineInput } from '../../ports/offline.ts'
 import type { Leaves } from '../../query/block.ts'
-import { compile } from '../../query/compile.ts'
+import { checkNames, compile } from '../../query/compile.ts'
 import type { Step } from '../../query/dialect.ts'
 import type { InputRows, Relation, SqlInput } from '../../query/relation.ts'
 import type { FileIdentity } from '../../values/file-identity.ts'
@@ -13,6 +13,7 @@ import { duckdbDialect } from './plan-dialect.ts'
 import type { Engine } from './engine.ts'
 import { explain } from './explain.ts'
 import { keepFile } from './input-file.ts'
+import { keepBatches } from './input-batches.ts'
 import { keepRows } from './input-rows.ts'
 import { type LoadedInput, keepInput, rowColumn } from './input-table.ts'
 import { type LeafContext, filesOfAskers, groupsOf, isFileSource } from './leaf-context.ts'
@@ -75,7 +76,7 @@ async function tryQuery(engine: Engine, query: OfflineQuery, call?: Call): Promi
     await rangesOf(session, query.plan, loaded)
     const compiled = compile(query.plan, duckdbDialect, await lookUp(context, query.plan, loaded))
     const outputs = new Map([...loaded.values()].flatMap((input) => [...input.outputs]))
-    checkCollisions(compiled.columns.map((c) => c.name))
+    checkNames(compiled.columns)
     const enter = watchSteps(session, compiled.steps.length + 1, query.watch)
     for (const step of compiled.steps) {
       enter()
@@ -153,6 +154,7 @@ async function keepSpine(
   }
   if (spine.kind === 'file' && spine.format !== 'ndjson')
     return keepFile(context.session, leaf, { path: spine.path, format: spine.format, table, schemas: context.schemas })
+  if (spine.kind === 'batches') return keepBatches(context.session, leaf, spine, table)
   return keepRows(context.session, leaf, spine, table)
 }
 
@@ -210,14 +212,5 @@ async function rangesOf(session: Session, plan: Relation, loaded: Map<string, Lo
     if (typeof min !== 'bigint' || typeof max !== 'bigint') continue
     const ranges = new Map([...(input.table.ranges ?? []), [asOf.at, { min, max }] as const])
     loaded.set(asOf.left.name, { ...input, table: { ...input.table, rows: Number(rows), ranges } })
-  }
-}
-
-function checkCollisions(names: readonly string[]): void {
-  const seen = new Map<string, string>()
-  for (const name of names) {
-    const other = seen.get(name.toLowerCase())
-    if (other !== undefined) throw fail('NAME_COLLISION', `The output columns "${other}" and "${name}" collide`)
-    seen.set(name.toLowerCase(), name)
   }
 }

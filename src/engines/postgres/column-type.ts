@@ -88,6 +88,16 @@ export function readAs(
   return source === declared ? sql : `${sql}::${typeName(declared)}`
 }
 
+/**
+ * Whether a column compares with values of a declared type, and sorts, just as what it is read as: a narrower integer does, and, where
+ * all instants are ours, so do a date and a timestamp without a zone, since our sessions are in UTC. An index on the column then serves.
+ */
+export function comparesAs(column: PostgresColumn, declared: FeatureType, instantsAreOurs: boolean): boolean {
+  const source = sourceType(column)
+  if (declared === 'timestamp') return instantsAreOurs
+  return (declared === 'int64' || declared === 'int32') && (source === 'int32' || source === 'int16')
+}
+
 /** A timestamp without a zone is UTC, and so is midnight of a date. */
 function instantOf(sql: string, oid: number): string {
   if (oid === 1184) return sql

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { fail } from '../../kernel/errors.ts'
-import type { Batch, ColumnValues, Field } from '../../values/batch.ts'
+import type { Batch, ColumnValues, OwnField } from '../../values/batch.ts'
 import { type FeatureType, type ScalarName, partsOf } from '../../values/feature-type.ts'
 import type { Value } from '../../values/value.ts'
 
@@ -139,14 +139,11 @@ function listReader(read: Reader): Reader {
   }
 }
 
-/** The fields of a result, whose types are ours. */
-export type OwnField = Field & { readonly type: FeatureType }
-
-/** Reads the rows of a binary COPY as they come. @throws CORRUPT_STORE for what is none. */
+/** Reads the rows of a binary COPY as they come, and the stream to its end: then its connection is good for something else. @throws CORRUPT_STORE for what is none. */
 export async function* readCopy(stream: Readable, fields: readonly OwnField[]): AsyncGenerator<Batch> {
   const columns = fields.map((field) => columnOf(field.type))
   let rest: Buffer = Buffer.alloc(0)
-  let begun = false
+  let [begun, over] = [false, false]
   let rows = 0
   const take = (): Batch => {
     const batch = { fields, columns: columns.map((column) => column.take()), rows }
@@ -154,6 +151,7 @@ export async function* readCopy(stream: Readable, fields: readonly OwnField[]): 
     return batch
   }
   for await (const chunk of stream as AsyncIterable<Buffer>) {
+    if (over) continue
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
     const piece = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) }
     let at = 0
@@ -170,8 +168,8 @@ export async function* readCopy(stream: Readable, fields: readonly OwnField[]): 
       const end = rowEnd(piece.view, at)
       if (end === -1) break
       if (end === 0) {
-        if (rows > 0) yield take()
-        return
+        over = true
+        break
       }
       at += 2
       for (const column of columns) {
@@ -185,7 +183,8 @@ export async function* readCopy(stream: Readable, fields: readonly OwnField[]): 
     }
     rest = bytes.subarray(at)
   }
-  throw fail('STORE_UNREACHABLE', 'The answer of PostgreSQL ended before its end')
+  if (!over) throw fail('STORE_UNREACHABLE', 'The answer of PostgreSQL ended before its end')
+  if (rows > 0) yield take()
 }
 
 /** Where the row that begins here ends; −1: not all of it is there; 0: it is the end. */

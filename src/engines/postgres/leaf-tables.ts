@@ -6,12 +6,12 @@ import type { LogRows, Predicate, SourceRows, SqlInput, SqlRows, Take } from '..
 import { own } from '../../query/relation.ts'
 import type { FileIdentity } from '../../values/file-identity.ts'
 import { type FeatureType, ownType, readsAs } from '../../values/feature-type.ts'
-import { type PostgresColumn, isOurs, readAs, sourceType } from './column-type.ts'
+import { type PostgresColumn, comparesAs, isOurs, readAs, sourceType } from './column-type.ts'
 import { ident, typeName } from './dialect.ts'
 import { type LoadedTable, loadedTable } from './loaded.ts'
 import { logTable } from './log-leaf.ts'
 import type { Shape } from './push-log.ts'
-import { columnsOf, fromOf, isIndexed, tableName } from './table-facts.ts'
+import { type Reach, columnsOf, fromOf, reachOf, tableName } from './table-facts.ts'
 import { type SqlTable, withTables } from './user-sql.ts'
 
 /** What leaves are looked up with: a connection that reads, one that may write where SQL is checked, and the shapes of pushed rows. */
@@ -29,100 +29,90 @@ export interface LeafContext {
 /** A leaf as a table. */
 export interface LeafTable {
   readonly rows: (narrow: readonly Predicate[]) => string | null
-  /** Whether rows are found by these of its columns and their event times. */
-  readonly seeks: (keys: readonly string[]) => Promise<boolean>
+  /** How rows are found by these of its columns and their event times. */
+  readonly reach: (keys: readonly string[]) => Promise<Reach>
 }
 
-const never = async (): Promise<boolean> => false
+const scanned = async (): Promise<Reach> => ({ seeks: false, single: false })
+const nothing = async (): Promise<Reach> => ({ seeks: true, single: true })
 
-/** Looks a leaf up. @throws SOURCE_UNREADABLE, MISSING_COLUMN, TYPE_MISMATCH, SOURCE_CHANGED, SQL_REFUSED, UNSUPPORTED. */
-export async function leafTable(context: LeafContext, leaf: SourceRows | SqlRows | LogRows): Promise<LeafTable> {
+/**
+ * Looks a leaf up. `exact`: columns have the very types they are read as; else a column that
+ * compares as that type stays as it is, so that an index on it serves.
+ * @throws SOURCE_UNREADABLE, MISSING_COLUMN, TYPE_MISMATCH, SOURCE_CHANGED, SQL_REFUSED, UNSUPPORTED.
+ */
+export async function leafTable(
+  context: LeafContext,
+  leaf: SourceRows | SqlRows | LogRows,
+  exact = false,
+): Promise<LeafTable> {
   if (leaf.kind === 'log') {
     const has = logTable(leaf, context.shapes, []) !== null
-    return { rows: (narrow) => logTable(leaf, context.shapes, narrow), seeks: async () => !has }
+    return { rows: (narrow) => logTable(leaf, context.shapes, narrow), reach: has ? scanned : nothing }
   }
   const label = `source "${leaf.source.name}"`
   if (leaf.kind === 'sql') {
     const from = `(${await userQuery(context, leaf.source.type === 'sql' ? leaf.source.sql : '', leaf.inputs, label)}) AS r`
-    const text = selecting(leaf.take, among(await columnsOf(context.client, from, label)), {
+    const { text } = selecting(leaf.take, among(await columnsOf(context.client, from, label)), {
       timestamp: leaf.source.timestamp,
       from,
       where: [],
       label,
+      exact,
     })
-    return { rows: () => text, seeks: never }
+    return { rows: () => text, reach: scanned }
   }
-  if (leaf.source.type === 'postgres') return foreignLeaf(context, leaf, leaf.source)
+  if (leaf.source.type === 'postgres') return foreignLeaf(context, leaf, { source: leaf.source, exact })
   const loaded = await loadedTable(context.client, leaf.source)
   if (loaded === null) {
     if ((leaf.files ?? []).length > 0) throw changed(leaf.source)
-    return { rows: () => null, seeks: async () => true }
+    return { rows: () => null, reach: nothing }
   }
   const where = leaf.files === undefined ? [] : [filesCondition(loaded, leaf.files, leaf.source)]
   checkCells(loaded, leaf.take, leaf.source)
-  const text = selecting(leaf.take, loaded, {
+  const { text, asTheyAre } = selecting(leaf.take, loaded, {
     timestamp: leaf.source.timestamp,
     from: `${loaded.table} AS r`,
     where,
     label,
+    exact,
     ours: true,
   })
-  return {
-    rows: () => (loaded.files.length === 0 ? null : text),
-    seeks: (keys) =>
-      indexedBy(
-        context.client,
-        {
-          table: loaded.table,
-          take: leaf.take,
-          physical: ({ column, type }) => loaded.column(column, type)?.physical ?? column,
-        },
-        keys,
-      ),
-  }
+  if (loaded.files.length === 0) return { rows: () => null, reach: nothing }
+  return { rows: () => text, reach: (keys) => reachBy(context.client, { table: loaded.table, asTheyAre }, keys) }
 }
 
-async function foreignLeaf(context: LeafContext, leaf: SourceRows, source: PostgresSourceDef): Promise<LeafTable> {
+async function foreignLeaf(
+  context: LeafContext,
+  leaf: SourceRows,
+  { source, exact }: { readonly source: PostgresSourceDef; readonly exact: boolean },
+): Promise<LeafTable> {
   const label = `source "${source.name}"`
   const from = fromOf(source)
-  const text = selecting(leaf.take, among(await columnsOf(context.client, from, label)), {
+  const { text, asTheyAre } = selecting(leaf.take, among(await columnsOf(context.client, from, label)), {
     timestamp: leaf.source.timestamp,
     from,
     where: [],
     label,
+    exact,
   })
   const { table } = source
+  if (table === undefined) return { rows: () => text, reach: scanned }
   return {
     rows: () => text,
-    seeks:
-      table === undefined
-        ? never
-        : (keys) =>
-            indexedBy(
-              context.client,
-              { table: tableName(table), take: leaf.take, physical: ({ column }) => column },
-              keys,
-            ),
+    reach: (keys) => reachBy(context.client, { table: tableName(table), asTheyAre }, keys),
   }
 }
 
-interface Indexed {
-  readonly table: string
-  readonly take: readonly Take[]
-  /** The table's own name of a column. */
-  readonly physical: (take: Take) => string
-}
-
-async function indexedBy(
+async function reachBy(
   client: pg.ClientBase,
-  { table, take, physical }: Indexed,
+  { table, asTheyAre }: { readonly table: string } & Pick<Selecting, 'asTheyAre'>,
   keys: readonly string[],
-): Promise<boolean> {
-  const takeFor = (as: string): Take[] => take.filter((each) => each.as === as).slice(0, 1)
-  const columns = keys.flatMap(takeFor)
-  const [event] = takeFor(own.event)
-  if (event === undefined || columns.length < keys.length) return false
-  return isIndexed(client, table, columns.map(physical), physical(event))
+): Promise<Reach> {
+  const columns = keys.flatMap((key) => asTheyAre.get(key) ?? [])
+  const event = asTheyAre.get(own.event)
+  if (event === undefined || columns.length < keys.length) return scanned()
+  return reachOf(client, table, { keys: columns, event })
 }
 
 interface Selected {
@@ -131,6 +121,7 @@ interface Selected {
   readonly from: string
   readonly where: readonly string[]
   readonly label: string
+  readonly exact: boolean
   /** Whether Provender wrote the rows: then all instants are ours, and an index has them in the order that is asked for. */
   readonly ours?: boolean
 }
@@ -149,13 +140,20 @@ const among = (columns: readonly PostgresColumn[]): Found => ({
   column: (name) => columns.find((each) => each.name === name),
 })
 
-/** A query that takes columns from what stands behind FROM. The event time stays as it is, so that an index on it serves. */
+/** A query, and the columns of the table that it takes as they are, by the names that it gives them. */
+interface Selecting {
+  readonly text: string
+  readonly asTheyAre: ReadonlyMap<string, string>
+}
+
+/** A query that takes columns from what stands behind FROM. */
 function selecting(
   take: readonly Take[],
   found: Found,
-  { timestamp, from, where, label, ours = false }: Selected,
-): string {
+  { timestamp, from, where, label, exact, ours = false }: Selected,
+): Selecting {
   const conditions = [...where]
+  const asTheyAre = new Map<string, string>()
   const selected = take.map(({ column: name, as, type }) => {
     const column = found.column(name, type)
     if (column === undefined)
@@ -164,12 +162,16 @@ function selecting(
         `The ${label} has no column "${name}"; it has ${found.columns.map((c) => c.name).join(', ')}`,
       )
     const isEvent = as === own.event || (name === timestamp && type === 'timestamp')
-    const sql = readAs(`r.${ident(column.physical ?? name)}`, column, type, { label, bare: isEvent || ours })
+    const raw = `r.${ident(column.physical ?? name)}`
+    const read = readAs(raw, column, type, { label, bare: isEvent || ours })
+    const sql = !exact && comparesAs(column, type, isEvent || ours) ? raw : read
+    if (sql === raw) asTheyAre.set(as, column.physical ?? name)
     if (isEvent && !ours) conditions.push(`(${sql} IS NULL OR ${isOurs(sql)})`)
     return `${sql} AS ${ident(as)}`
   })
   const columnsText = selected.length === 0 ? '1 AS one' : selected.join(', ')
-  return `SELECT ${columnsText} FROM ${from}${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`}`
+  const text = `SELECT ${columnsText} FROM ${from}${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`}`
+  return { text, asTheyAre }
 }
 
 const changed = (source: SourceDef, what = `A file of source "${source.name}" is not loaded as it was listed`): Error =>
@@ -229,7 +231,7 @@ async function inputTable(context: LeafContext, input: SqlInput): Promise<string
     source.type === 'sql'
       ? { kind: 'sql', source, take, inputs: input.inputs ?? [] }
       : { kind: 'source', source, take, ...(input.files === undefined ? {} : { files: ownFiles(input) }) }
-  const rows = (await leafTable(context, leaf)).rows([])
+  const rows = (await leafTable(context, leaf, true)).rows([])
   const parts = [rows, pushed].filter((part) => part !== null)
   if (parts.length === 0 && take.length === 0)
     throw fail('SOURCE_UNREADABLE', `The ${label} has no files and so no columns`)

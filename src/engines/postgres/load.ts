@@ -144,7 +144,7 @@ async function loadFile(
     const numbered = async function* () {
       for await (const batch of result.batches()) {
         checkCall(call)
-        yield Array.from({ length: batch.rows }, (_, i) => [id, ...batch.columns.map((column) => column[i] ?? null)])
+        yield { rows: batch.rows, columns: [new Int32Array(batch.rows).fill(id), ...batch.columns] }
         count += batch.rows
       }
     }

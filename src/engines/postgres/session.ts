@@ -72,9 +72,9 @@ export class Session implements AsyncDisposable {
     await other.check(sql, tables, label)
   }
 
-  /** What a query answers, as bytes of COPY. */
-  copyOut(query: string, format: 'binary' | 'csv'): Readable {
-    const stream: Readable = this.client.query(copyTo(`copy (${query}) to stdout (format ${format})`))
+  /** What a query answers, as bytes of a binary COPY. */
+  copyOut(query: string): Readable {
+    const stream: Readable = this.client.query(copyTo(`copy (${query}) to stdout (format binary)`))
     this.#stream = stream
     return stream
   }

@@ -4,6 +4,7 @@ import { fail } from '../../kernel/errors.ts'
 import type { OfflineStore, SpineInput } from '../../ports/offline.ts'
 import type { InputTable } from '../../query/block.ts'
 import type { InputRows } from '../../query/relation.ts'
+import type { Batch } from '../../values/batch.ts'
 import type { FeatureType } from '../../values/feature-type.ts'
 import type { Value } from '../../values/value.ts'
 import { copyIn } from './copy-in.ts'
@@ -17,10 +18,10 @@ export const rowColumn = '_row'
 /** The columns of a spine that a plan uses, read by an engine that reads files. All else of it stays here. */
 export interface UsedRows {
   readonly leaf: InputRows
-  batches(): AsyncGenerator<readonly (readonly (Value | null)[])[]>
+  batches(): AsyncGenerator<Batch>
 }
 
-/** The used columns of what a query brings, row by row. @throws as the local engine: what is wrong with the spine. */
+/** The used columns of what a query brings. @throws as the local engine: what is wrong with the spine. */
 export function usedRows(local: OfflineStore, leaf: InputRows, spine: SpineInput, call: Call | undefined): UsedRows {
   return {
     leaf,
@@ -28,8 +29,10 @@ export function usedRows(local: OfflineStore, leaf: InputRows, spine: SpineInput
       const columns = leaf.uses.map(({ name }) => ({ as: name, column: name }))
       const plan = { kind: 'derive', input: leaf, columns } as const
       await using result = await local.query({ plan, inputs: new Map([[leaf.name, spine]]) }, call)
-      for await (const batch of result.batches())
-        yield Array.from({ length: batch.rows }, (_, i) => batch.columns.map((column) => column[i] ?? null))
+      for await (const batch of result.batches()) {
+        checkCall(call)
+        yield batch
+      }
     },
   }
 }
@@ -50,16 +53,19 @@ interface Seen {
 }
 
 /** Counts rows, and looks at the instants of one column. */
-function look(seen: Seen, at: number, row: readonly (Value | null)[]): void {
-  seen.rows += 1
-  const instant = at === -1 ? 0n : row[at]
-  if (instant === null || instant === undefined) {
-    seen.missing += 1
-    if (seen.missing === 1) seen.firstMissing = seen.rows
-  } else if (typeof instant === 'bigint' && at !== -1) {
-    if (seen.min === undefined || instant < seen.min) seen.min = instant
-    if (seen.max === undefined || instant > seen.max) seen.max = instant
+function look(seen: Seen, at: number, { rows, columns }: Batch): void {
+  const instants = at === -1 ? undefined : columns[at]
+  for (let i = 0; instants !== undefined && i < rows; i++) {
+    const instant = instants[i] ?? null
+    if (instant === null) {
+      seen.missing += 1
+      if (seen.missing === 1) seen.firstMissing = seen.rows + i + 1
+    } else if (typeof instant === 'bigint') {
+      if (seen.min === undefined || instant < seen.min) seen.min = instant
+      if (seen.max === undefined || instant > seen.max) seen.max = instant
+    }
   }
+  seen.rows += rows
 }
 
 function placed(leaf: InputRows, table: string, seen: Seen, at: string | undefined): InputTable {
@@ -89,7 +95,6 @@ export async function sendSpine(
   client: pg.ClientBase,
   used: UsedRows,
   { table, at }: { readonly table: string; readonly at: string | undefined },
-  call: Call | undefined,
 ): Promise<PlacedSpine> {
   const { leaf } = used
   const columns = leaf.uses.map(({ type }, i) => `${ident(`u${i}`)} ${typeName(type)}`)
@@ -98,11 +103,11 @@ export async function sendSpine(
   const seen: Seen = { rows: 0, missing: 0, firstMissing: 0 }
   const index = timed(leaf, at)
   const numbered = async function* () {
-    for await (const rows of used.batches()) {
-      checkCall(call)
+    for await (const batch of used.batches()) {
       const first = seen.rows
-      for (const row of rows) look(seen, index, row)
-      yield rows.map((row, i) => [BigInt(first + i), ...row])
+      look(seen, index, batch)
+      const numbers = BigInt64Array.from({ length: batch.rows }, (_, i) => BigInt(first + i))
+      yield { rows: batch.rows, columns: [numbers, ...batch.columns] }
     }
   }
   await copyIn(client, { into: ident(table), types: ['int64', ...leaf.uses.map(({ type }) => type)] }, numbered())
@@ -114,18 +119,15 @@ export async function sendSpine(
 export async function writeSpine(
   used: UsedRows,
   { table, at }: { readonly table: string; readonly at: string | undefined },
-  call: Call | undefined,
 ): Promise<PlacedSpine> {
   const { leaf } = used
   const texts: (string | null)[][] = leaf.uses.map(() => [])
   const seen: Seen = { rows: 0, missing: 0, firstMissing: 0 }
   const index = timed(leaf, at)
-  for await (const rows of used.batches()) {
-    checkCall(call)
-    for (const row of rows) {
-      for (const [i, { type }] of leaf.uses.entries()) texts[i]?.push(textOf(type, row[i] ?? null))
-      look(seen, index, row)
-    }
+  for await (const batch of used.batches()) {
+    for (const [i, { type }] of leaf.uses.entries())
+      for (let row = 0; row < batch.rows; row++) texts[i]?.push(textOf(type, batch.columns[i]?.[row] ?? null))
+    look(seen, index, batch)
   }
   const names = leaf.uses.map((_, i) => `u${i}`)
   const arrays = leaf.uses.map(({ type }, i) => `${quote(arrayText(texts[i] ?? []))}::${arrayTypeOf(type)}`)

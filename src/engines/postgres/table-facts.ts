@@ -31,26 +31,41 @@ export async function columnsOf(client: pg.ClientBase, from: string, label: stri
   }
 }
 
+// Only what an index sorts by, not what it includes; an expression has no column, and one over some rows finds not all.
 const indexes = `
-  select array_agg(a.attname::text order by k.n) as columns
-  from pg_index i, unnest(i.indkey) with ordinality as k (attnum, n), pg_attribute a
-  where i.indrelid = to_regclass($1) and i.indisvalid and i.indpred is null
-    and a.attrelid = i.indrelid and a.attnum = k.attnum
-  group by i.indexrelid`
+  select i.indisunique as single, (
+    select array_agg(a.attname::text order by k.n)
+    from unnest(i.indkey) with ordinality as k (attnum, n) join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+    where k.n <= i.indnkeyatts) as columns
+  from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam
+  where i.indrelid = to_regclass($1) and i.indisvalid and i.indpred is null and i.indexprs is null and m.amname = 'btree'`
 
-/** Whether an index of a table begins with these columns, in any order, and goes on with another one. */
-export async function isIndexed(
+/** How rows of a table are found by keys and event times. */
+export interface Reach {
+  /** An index finds them, without a look at the others. */
+  readonly seeks: boolean
+  /** No two have the same. */
+  readonly single: boolean
+}
+
+/** What the indexes of a table are good for. One finds rows where it begins with the keys, in any order, and goes on with the event time. */
+export async function reachOf(
   client: pg.ClientBase,
   table: string,
-  keys: readonly string[],
-  next: string,
-): Promise<boolean> {
-  const { rows } = await client.query<{ columns: unknown }>(indexes, [table])
-  return rows.some(({ columns }) => {
-    if (!Array.isArray(columns)) return false
+  { keys, event }: { readonly keys: readonly string[]; readonly event: string },
+): Promise<Reach> {
+  const { rows } = await client.query<{ single: unknown; columns: unknown }>(indexes, [table])
+  const all = rows.map(({ single, columns }) => ({ single, columns: Array.isArray(columns) ? columns : [] }))
+  const seeks = all.some(({ columns }) => {
     const first = new Set<unknown>(columns.slice(0, keys.length))
-    return columns[keys.length] === next && first.size === keys.length && keys.every((key) => first.has(key))
+    return columns[keys.length] === event && first.size === keys.length && keys.every((key) => first.has(key))
   })
+  const named = new Set<unknown>([...keys, event])
+  const single = all.some(
+    ({ single: unique, columns }) =>
+      unique === true && columns.length > 0 && columns.every((column) => named.has(column)),
+  )
+  return { seeks, single }
 }
 
 /** About how many rows a table has, as the server's statistics have it; null where nobody looked yet. */

@@ -1,0 +1,82 @@
+import type { Call } from '../../kernel/call.ts'
+import { fail } from '../../kernel/errors.ts'
+import type { OfflineStore, QueryResult, SpineInput } from '../../ports/offline.ts'
+import { checkNames } from '../../query/compile.ts'
+import type { InputRows } from '../../query/relation.ts'
+import type { Batch, OwnField } from '../../values/batch.ts'
+import { type Question, answersTo } from './answers.ts'
+import type { Session } from './session.ts'
+import { sideBySide } from './side-by-side.ts'
+
+/** Answers of which the first are there. */
+export interface Begun {
+  readonly session: Session
+  readonly fields: readonly OwnField[]
+  /** Read once. */
+  readonly batches: AsyncGenerator<Batch>
+}
+
+/** Begins to read: a server that fails has mostly done so by then, and another one can be asked. */
+export async function begun(question: Question): Promise<Begun> {
+  const answers = answersTo(question)
+  const first = await answers.next()
+  const batches = async function* (): AsyncGenerator<Batch> {
+    if (first.done === true) return
+    yield first.value
+    yield* answers
+  }
+  return { session: question.session, fields: question.fields, batches: batches() }
+}
+
+/** A spine, which stayed here. */
+export interface KeptSpine {
+  readonly local: OfflineStore
+  readonly leaf: InputRows
+  readonly spine: SpineInput
+  readonly call: Call | undefined
+}
+
+/** Makes what lets a result be read once. */
+export function readOnce(): () => void {
+  let read = false
+  return () => {
+    if (read) throw fail('CLOSED', 'The result was read already')
+    read = true
+  }
+}
+
+/** The rows of a spine, each with its answer beside it: both are in the spine's order. @throws as the local engine for the spine; NAME_COLLISION. */
+export async function asOfResult({ local, leaf, spine, call }: KeptSpine, answers: Begun): Promise<QueryResult> {
+  const once = readOnce()
+  try {
+    const left = await local.query({ plan: leaf, inputs: new Map([[leaf.name, spine]]) }, call)
+    const fields = [...left.fields, ...answers.fields]
+    checkNames(fields)
+    return {
+      fields,
+      batches() {
+        once()
+        return sideBySide(fields, left.batches(), answers.batches)
+      },
+      async writeParquet(path) {
+        once()
+        await left[Symbol.asyncDispose]()
+        const right = { kind: 'input', name: '_answers', uses: answers.fields } as const
+        const brought = { kind: 'batches', fields: answers.fields, batches: () => answers.batches } as const
+        const inputs = new Map<string, SpineInput>([
+          [leaf.name, spine],
+          [right.name, brought],
+        ])
+        await using whole = await local.query({ plan: { kind: 'beside', left: leaf, right }, inputs }, call)
+        return await whole.writeParquet(path)
+      },
+      async [Symbol.asyncDispose]() {
+        await left[Symbol.asyncDispose]()
+        await answers.session[Symbol.asyncDispose]()
+      },
+    }
+  } catch (thrown) {
+    await answers.session[Symbol.asyncDispose]()
+    throw thrown
+  }
+}
