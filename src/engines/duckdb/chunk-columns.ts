@@ -1,18 +1,14 @@
 import {
-  DuckDBBigIntVector,
   DuckDBBlobVector,
   DuckDBBooleanVector,
   type DuckDBDataChunk,
-  DuckDBDoubleVector,
-  DuckDBFloatVector,
-  DuckDBIntegerVector,
   DuckDBListVector,
-  DuckDBTimestampVector,
   DuckDBVarCharVector,
   type DuckDBVector,
 } from '@duckdb/node-api'
 import type { Batch, ColumnValues, Field } from '../../values/batch.ts'
 import type { Value } from '../../values/value.ts'
+import { numbersOf } from './numeric-vector.ts'
 
 /** Where a column of a batch comes from: a vector of the chunk, or one value for all rows. */
 export type ColumnSource = { readonly vector: number } | { readonly value: Value | null }
@@ -32,7 +28,8 @@ function valuesOf(vector: DuckDBVector, rows: number): ColumnValues {
   if (vector instanceof DuckDBListVector) return lists(vector, rows)
   const isNull = nullsOf(vector as unknown as Nullable)
   // Numbers without a null among them are copied as they lie there; a bigint is made only for who reads it.
-  if (isNull === undefined && isNumeric(vector)) return itemsOf(vector).slice(0, rows)
+  const numbers = isNull === undefined ? numbersOf(vector) : undefined
+  if (numbers !== undefined) return numbers.slice(0, rows)
   const read = readerOf(vector)
   const values = Array.from<Value | null>({ length: rows })
   if (isNull === undefined) for (let i = 0; i < rows; i++) values[i] = read(i)
@@ -64,29 +61,10 @@ function nullsOf(vector: Nullable): ((i: number) => boolean) | undefined {
   return (i) => (((bits[(offset + i) >> 3] ?? 0) >> ((offset + i) & 7)) & 1) === 0
 }
 
-type NumericVector =
-  | DuckDBBigIntVector
-  | DuckDBTimestampVector
-  | DuckDBDoubleVector
-  | DuckDBFloatVector
-  | DuckDBIntegerVector
-
-const isNumeric = (vector: DuckDBVector): vector is NumericVector =>
-  vector instanceof DuckDBBigIntVector ||
-  vector instanceof DuckDBTimestampVector ||
-  vector instanceof DuckDBDoubleVector ||
-  vector instanceof DuckDBFloatVector ||
-  vector instanceof DuckDBIntegerVector
-
-const itemsOf = (vector: NumericVector): BigInt64Array | Float64Array | Float32Array | Int32Array =>
-  (vector as unknown as { readonly items: BigInt64Array | Float64Array | Float32Array | Int32Array }).items
-
 function readerOf(vector: DuckDBVector): (i: number) => Value | null {
   if (vector instanceof DuckDBVarCharVector) return textReader(vector)
-  if (isNumeric(vector)) {
-    const items = itemsOf(vector)
-    return (i) => items[i] ?? null
-  }
+  const numbers = numbersOf(vector)
+  if (numbers !== undefined) return (i) => numbers[i] ?? null
   if (vector instanceof DuckDBBooleanVector) return (i) => vector.getItem(i)
   if (vector instanceof DuckDBBlobVector) {
     return (i) => {

@@ -1,14 +1,4 @@
-import {
-  DuckDBBigIntVector,
-  DuckDBDataChunk,
-  DuckDBDoubleVector,
-  DuckDBFloatVector,
-  DuckDBIntegerVector,
-  DuckDBTimestampVector,
-  type DuckDBAppender,
-  type DuckDBVector,
-  BIGINT,
-} from '@duckdb/node-api'
+import { type DuckDBAppender, DuckDBDataChunk, type DuckDBVector, BIGINT } from '@duckdb/node-api'
 import type { SpineInput } from '../../ports/offline.ts'
 import type { InputRows } from '../../query/relation.ts'
 import type { Batch, ColumnValues } from '../../values/batch.ts'
@@ -16,6 +6,7 @@ import type { FeatureType } from '../../values/feature-type.ts'
 import { ident, typeName } from './dialect.ts'
 import { duckType, duckValue } from './duck-value.ts'
 import { type LoadedInput, checkNames, inputTable, keepInput, outputsOf, rowColumn } from './input-table.ts'
+import { type Numbers, numbersOf } from './numeric-vector.ts'
 import type { Session } from './session.ts'
 
 /** Rows of one chunk, which is DuckDB's own. */
@@ -83,42 +74,29 @@ function append(
 ): void {
   const chunk = DuckDBDataChunk.create([BIGINT, ...fields.map(({ type }) => duckType(type))], count)
   const numbers = BigInt64Array.from({ length: count }, (_, i) => BigInt(first + i))
-  fill(chunk.getColumnVector(0), 'int64', numbers)
-  for (const [i, { type }] of fields.entries()) {
-    const column = batch.columns[i] ?? []
-    fill(chunk.getColumnVector(i + 1), type, partOf(column, from, count))
-  }
+  fill(chunk.getColumnVector(0), 'int64', numbers, { from: 0, count })
+  for (const [i, { type }] of fields.entries())
+    fill(chunk.getColumnVector(i + 1), type, batch.columns[i] ?? [], { from, count })
   appender.appendDataChunk(chunk)
 }
 
-const isTyped = (values: ColumnValues): values is ColumnValues & { subarray(from: number, to: number): ColumnValues } =>
-  ArrayBuffer.isView(values)
-
-function partOf(values: ColumnValues, from: number, count: number): ColumnValues {
-  if (isTyped(values)) return values.subarray(from, from + count)
-  return Array.from({ length: count }, (_, i) => values[from + i] ?? null)
-}
-
-/** Numbers without a null among them are copied as they lie there. */
-function fill(vector: DuckDBVector, type: FeatureType, values: ColumnValues): void {
-  const items = itemsOf(vector)
-  if (items !== undefined && values.constructor === items.constructor) items.set(values as never)
+/** Numbers are written where they lie, all at once where there is no null among them: a vector's own way checks each. */
+function fill(
+  vector: DuckDBVector,
+  type: FeatureType,
+  values: ColumnValues,
+  { from, count }: { readonly from: number; readonly count: number },
+): void {
+  const items = numbersOf(vector)
+  if (items !== undefined && isLike(items, values)) items.set(values.subarray(from, from + count) as never)
   else
-    for (let i = 0; i < values.length; i++) {
-      const value = values[i] ?? null
-      vector.setItem(i, value === null ? null : duckValue(type, value))
+    for (let i = 0; i < count; i++) {
+      const value = values[from + i] ?? null
+      if (value !== null && items !== undefined) items[i] = value as never
+      else vector.setItem(i, value === null ? null : duckValue(type, value))
     }
   vector.flush()
 }
 
-function itemsOf(vector: DuckDBVector): { set(values: never): void; constructor: unknown } | undefined {
-  const isNumeric =
-    vector instanceof DuckDBBigIntVector ||
-    vector instanceof DuckDBTimestampVector ||
-    vector instanceof DuckDBDoubleVector ||
-    vector instanceof DuckDBFloatVector ||
-    vector instanceof DuckDBIntegerVector
-  return isNumeric
-    ? (vector as unknown as { readonly items: { set(values: never): void; constructor: unknown } }).items
-    : undefined
-}
+const isLike = (items: Numbers, values: ColumnValues): values is ColumnValues & Numbers =>
+  values.constructor === items.constructor
