@@ -174,12 +174,20 @@ test('a network that swallows everything keeps nobody beyond the deadline', asyn
   proxy.swallow()
   const beganMs = performance.now()
   for (const answer of await told) expect(answer).toMatchObject({ reason: { code: 'DEADLINE_EXCEEDED' } })
-  expect(performance.now() - beganMs).toBeLessThan(2_500)
+  const counting = count(offline, many, async (rows) => void (rows === 2_048 && proxy.swallow()), {
+    deadlineAtMs: Date.now() + 1_000,
+  })
+  await expect(counting).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+  expect(performance.now() - beganMs).toBeLessThan(3_500)
   expect(await joined(offline, whoAfter(0))).toBe(false)
   // So does one that nobody was using.
   proxy.swallow()
   const idle = joined(offline, whoAfter(0), { deadlineAtMs: Date.now() + 300 })
   await expect(idle).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+  expect(await joined(offline, whoAfter(0))).toBe(false)
+  // One without a deadline tries one of many, and then trusts none of the others.
+  await Promise.all(Array.from({ length: 5 }, () => joined(offline, whoAfter(0.2))))
+  proxy.swallow()
   expect(await joined(offline, whoAfter(0))).toBe(false)
 })
 

@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process'
-import { readFileSync, readdirSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { program } from './program.ts'
-import { ordinaryUser } from './server-process.ts'
+import { childrenOf, ordinaryUser, parentOf } from './server-process.ts'
 
 const run = promisify(execFile)
 
@@ -22,15 +21,5 @@ export async function limitFiles(pid: number, bytes: number | undefined): Promis
     )
   // First whoever starts others: those that come later have it from there.
   await limit(pid)
-  const all = readdirSync('/proc').map(Number)
-  await Promise.all(all.filter((each) => parentOf(each) === pid).map(limit))
-}
-
-/** Who started a process; null where there is none. */
-function parentOf(pid: number): number | null {
-  try {
-    return Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1])
-  } catch {
-    return null
-  }
+  await Promise.all(childrenOf(pid).map(limit))
 }

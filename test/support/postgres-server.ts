@@ -8,9 +8,11 @@ import { program } from './program.ts'
 import {
   type ServerFolder,
   type ServerProcess,
+  childrenOf,
   freePort,
   giveAway,
   ordinaryUser,
+  parentOf,
   serverFolder,
   startProcess,
   untilReady,
@@ -23,7 +25,7 @@ export interface PostgresServer extends AsyncDisposable {
   readonly port: number
   /** Of its database `provender`. */
   readonly url: string
-  /** Ends it as a power cut would end its process, and waits for that. */
+  /** Ends it as a power cut would end its processes, and waits for that. */
   kill(): Promise<void>
   /** Ends it as an operator does, and waits for that: `fast` after a word to its clients, `immediate` without one. */
   stop(how: 'fast' | 'immediate'): Promise<void>
@@ -135,7 +137,12 @@ async function serve(
   return {
     port,
     url: `postgres://provender@127.0.0.1:${port}/provender`,
-    kill: () => server.end('SIGKILL'),
+    async kill() {
+      // Those that it has started would go on with what they do until they look for it.
+      const children = childrenOf(server.child.pid ?? 0)
+      await server.end('SIGKILL')
+      for (const child of children) if (parentOf(child) !== null) process.kill(child, 'SIGKILL')
+    },
     stop: (how) => server.end(how === 'fast' ? 'SIGINT' : 'SIGQUIT'),
     restart: start,
     signal: (name) => void server.child.kill(name),

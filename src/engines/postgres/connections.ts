@@ -26,12 +26,23 @@ export interface Connections extends AsyncDisposable {
   readonly name: string
   /** A connection, to be given back by `release`; with `true` it is closed instead: after a failure that leaves its state unknown. @throws as the driver. */
   take(call?: Call): Promise<pg.PoolClient>
+  /** Whether there is one that nobody will miss: fewer than half of them are in use. Who holds one must not wait for another. */
+  spare(): boolean
+  /**
+   * Hears what went wrong with a connection. Where the server did not answer in time, the network may have lost all that there are: none of
+   * those that were made before is given to anybody any more.
+   */
+  failed(thrown: unknown): void
   /** Ends the statement that a connection is running, if it still is. */
   cancel(client: pg.PoolClient): Promise<void>
 }
 
 interface Shared {
   readonly pool: pg.Pool
+  /** When each connection was made, by the clock of the process. */
+  readonly madeAtMs: WeakMap<pg.PoolClient, number>
+  /** Connections that were made before are not trusted. */
+  trustedFromMs: number
   users: number
 }
 
@@ -39,7 +50,7 @@ const shared = new Map<string, Shared>()
 
 /** The connections to the server at a url; the same for all who ask for the same url. It connects when first used. */
 export function openConnections(url: string): Connections {
-  const found = shared.get(url) ?? { pool: newPool(url), users: 0 }
+  const found = shared.get(url) ?? newShared(url)
   shared.set(url, found)
   found.users += 1
   const name = nameOf(url)
@@ -48,19 +59,35 @@ export function openConnections(url: string): Connections {
     name,
     async take(call) {
       if (closing !== undefined) throw fail('CLOSED', `${name} is closed`)
-      checkCall(call)
-      const taken = found.pool.connect()
-      return abandonable(taken, call).catch((thrown: unknown) => {
-        taken.then(
-          (client) => client.release(),
-          () => undefined,
-        )
-        throw thrown
-      })
+      for (;;) {
+        checkCall(call)
+        const client = await takeOne(found.pool, call)
+        if ((found.madeAtMs.get(client) ?? 0) >= found.trustedFromMs) return client
+        client.release(true)
+      }
+    },
+    spare: () => found.pool.waitingCount === 0 && 2 * (found.pool.totalCount - found.pool.idleCount) < most,
+    failed(thrown) {
+      if (isSilence(thrown)) found.trustedFromMs = performance.now()
     },
     cancel,
     [Symbol.asyncDispose]: () => (closing ??= release(url, found)),
   } satisfies Connections)
+}
+
+/** What the driver says where an answer did not come in time. */
+const isSilence = (thrown: unknown): boolean =>
+  thrown instanceof Error && thrown.message.startsWith('Query read timeout')
+
+async function takeOne(pool: pg.Pool, call: Call | undefined): Promise<pg.PoolClient> {
+  const taken = pool.connect()
+  return abandonable(taken, call).catch((thrown: unknown) => {
+    taken.then(
+      (client) => client.release(),
+      () => undefined,
+    )
+    throw thrown
+  })
 }
 
 async function release(url: string, found: Shared): Promise<void> {
@@ -68,6 +95,13 @@ async function release(url: string, found: Shared): Promise<void> {
   if (found.users > 0) return
   shared.delete(url)
   await found.pool.end()
+}
+
+function newShared(url: string): Shared {
+  const pool = newPool(url)
+  const madeAtMs = new WeakMap<pg.PoolClient, number>()
+  pool.on('connect', (client) => void madeAtMs.set(client, performance.now()))
+  return { pool, madeAtMs, trustedFromMs: 0, users: 0 }
 }
 
 function newPool(url: string): pg.Pool {

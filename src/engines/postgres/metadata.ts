@@ -68,7 +68,7 @@ function postgresDriver(connections: Connections): Driver {
   const nothing = async (): Promise<void> => {}
   return {
     init: nothing,
-    acquireConnection: async () => connectionOf(await connections.take()),
+    acquireConnection: async () => connectionOf(connections, await connections.take()),
     async beginTransaction(connection, { accessMode }) {
       if (accessMode === 'read only')
         return void (await run(connection, 'start transaction isolation level repeatable read read only'))
@@ -92,7 +92,7 @@ const writersLock = `select pg_advisory_xact_lock(1886547814, hashtext(current_s
 const run = (connection: DatabaseConnection, sql: string): Promise<QueryResult<unknown>> =>
   connection.executeQuery(CompiledQuery.raw(sql))
 
-function connectionOf(client: pg.PoolClient): Connection {
+function connectionOf(connections: Connections, client: pg.PoolClient): Connection {
   const connection: Connection = {
     client,
     failed: false,
@@ -106,6 +106,7 @@ function connectionOf(client: pg.PoolClient): Connection {
         return rowCount === null ? { rows: rows as Row[] } : { rows: rows as Row[], numAffectedRows: BigInt(rowCount) }
       } catch (thrown) {
         connection.failed = true
+        connections.failed(thrown)
         throw thrown
       }
     },

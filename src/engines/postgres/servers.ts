@@ -5,6 +5,7 @@ import { type Call, checkCall } from '../../kernel/call.ts'
 import type { ProvenderError } from '../../kernel/errors.ts'
 import { type Connections, openConnections } from './connections.ts'
 import { explainPostgres, unreachable } from './failure.ts'
+import { promptly } from './transaction.ts'
 
 /** How long a replica is given to get to what the primary has, in milliseconds. */
 const catchUpMs = 100
@@ -98,11 +99,12 @@ function isAway(connections: Connections, thrown: unknown): boolean {
 async function writtenPosition(primary: Connections, call: Call | undefined): Promise<string> {
   const client = await primary.take(call)
   try {
-    const asked = client.query<{ position: unknown }>('select pg_current_wal_flush_lsn()::text as position')
-    const { rows } = await abandonable(asked, call)
+    const asked = promptly<{ position: unknown }>(client, 'select pg_current_wal_flush_lsn()::text as position')
+    const [row] = await abandonable(asked, call)
     client.release()
-    return String(rows[0]?.position)
+    return String(row?.position)
   } catch (thrown) {
+    primary.failed(thrown)
     client.release(true)
     throw thrown
   }
@@ -118,13 +120,9 @@ async function reached(
   const untilMs = performance.now() + catchUpMs
   try {
     for (;;) {
-      const asked = client.query<{ there: unknown }>({
-        text: 'select coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn, true) as there',
-        values: [position],
-        query_timeout: 1_000,
-      } as pg.QueryConfig)
-      const { rows } = await abandonable(asked, call)
-      if (rows[0]?.there === true) return client
+      const there = 'select coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn, true) as there'
+      const [row] = await abandonable(promptly<{ there: unknown }>(client, there, [position]), call)
+      if (row?.there === true) return client
       if (performance.now() > untilMs) {
         client.release()
         return undefined
@@ -132,6 +130,7 @@ async function reached(
       await sleep(pollMs)
     }
   } catch (thrown) {
+    replica.failed(thrown)
     client.release(true)
     throw thrown
   }

@@ -41,11 +41,30 @@ export class Session implements AsyncDisposable {
         await abandonable(begin(session.client, session.isReplica ? 'read only' : 'read write', call), call)
         return session
       } catch (thrown) {
+        session.#reader.connections.failed(thrown)
         session.#failed = true
         await session[Symbol.asyncDispose]()
         throw thrown
       }
     })
+  }
+
+  /** A session on another connection of the same server that sees just what this one sees; undefined where there is none to spare. */
+  async another(): Promise<Session | undefined> {
+    const { connections } = this.#reader
+    const client = connections.spare() ? await connections.take(this.call).catch(() => undefined) : undefined
+    checkCall(this.call)
+    if (client === undefined) return undefined
+    const other = new Session(this.#servers, { ...this.#reader, client }, this.call)
+    try {
+      const { rows } = await this.guard(this.client.query<{ id: unknown }>('select pg_export_snapshot() as id'))
+      await other.guard(begin(client, other.isReplica ? 'read only' : 'read write', this.call, String(rows[0]?.id)))
+      return other
+    } catch (thrown) {
+      other.#failed = true
+      await other[Symbol.asyncDispose]()
+      throw thrown
+    }
   }
 
   /** Whether the replica was in the way of a query that the primary may answer: it went away, or cancelled it for what it had to replay. */
@@ -75,6 +94,8 @@ export class Session implements AsyncDisposable {
   /** What a query answers, as bytes of a binary COPY. */
   copyOut(query: string): Readable {
     const stream: Readable = this.client.query(copyTo(`copy (${query}) to stdout (format binary)`))
+    // It may be ended between two looks of whoever reads it.
+    stream.on('error', () => undefined)
     this.#stream = stream
     return stream
   }
@@ -115,6 +136,8 @@ export class Session implements AsyncDisposable {
   #cancel(): void {
     this.#failed = true
     this.#reader.connections.cancel(this.client).catch(() => undefined)
+    // Where the network swallows everything, no server says that it has ended the query.
+    this.#stream?.destroy(endOf(this.call))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -126,7 +149,7 @@ export class Session implements AsyncDisposable {
     this.#servers.underway.delete(this)
     if (this.#stream !== undefined && !this.#stream.readableEnded) {
       this.#failed = true
-      this.#stream.on('error', () => undefined).destroy()
+      this.#stream.destroy()
     }
     if (this.#failed) {
       this.#reader.connections.cancel(this.client).catch(() => undefined)
@@ -140,4 +163,14 @@ export class Session implements AsyncDisposable {
       this.client.release(true)
     }
   }
+}
+
+/** Why a call has ended. */
+function endOf(call: Call | undefined): ProvenderError {
+  try {
+    checkCall(call)
+  } catch (thrown) {
+    if (isProvenderError(thrown)) return thrown
+  }
+  return fail('DEADLINE_EXCEEDED', 'The deadline passed')
 }

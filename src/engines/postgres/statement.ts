@@ -54,6 +54,7 @@ async function once<T>(
     client.release()
     return result
   } catch (thrown) {
+    connections.failed(thrown)
     // What still runs is ended, and the connection with it: nobody knows what state it is in.
     void connections.cancel(client).catch(() => undefined)
     working.then(
