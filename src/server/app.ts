@@ -112,6 +112,8 @@ const httpTerms = Object.freeze({
   // Node answers without a problem, and takes the first of several.
   requireHostHeader: false,
   joinDuplicateHeaders: true,
+  // A request without a body is at its end at once, and nobody hears of it: what a stream does to end is a tenth of a bare server's work.
+  optimizeEmptyRequests: true,
 })
 
 /** The server itself, which asks the hot lane first. */

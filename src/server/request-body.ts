@@ -55,7 +55,8 @@ class BodyReader {
       this.#finish(fail('DEADLINE_EXCEEDED', `The body took longer to arrive than ${toldLimit(limits, 'bodyMs')} ms`))
     this.#timer = setTimeout(late, limits.bodyMs)
     stream.on('data', this.#take).on('end', this.#end).on('error', this.#cut).on('close', this.#cut)
-    if (Number(stream.headers['content-length'] ?? 0) > limits.jsonBodyBytes) this.#refuse()
+    if (stream.readableEnded) this.#finish(undefined)
+    else if (Number(stream.headers['content-length'] ?? 0) > limits.jsonBodyBytes) this.#refuse()
   }
 
   #data(chunk: Buffer): void {

@@ -222,6 +222,20 @@ describe('what is no request', () => {
   })
 })
 
+describe('a request without a body, and without its length', () => {
+  test.each([
+    ['POST', '/v1/online', 'application/json', /^HTTP\/1\.1 400 /],
+    ['POST', '/v1/materialize', 'application/json', /^HTTP\/1\.1 202 /],
+    ['POST', '/v1/validate', 'application/yaml', /^HTTP\/1\.1 (?:200|400) /],
+    ['POST', '/v1/historical?features=airport_delays', 'text/csv', /^HTTP\/1\.1 400 /],
+    ['DELETE', '/v1/online/airport_delays?airport=XYZ', 'application/json', /^HTTP\/1\.1 200 /],
+  ])('%s %s is not waited for', async (method, path, type, answer) => {
+    expect(
+      await raw(`${method} ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: ${type}\r\n\r\n`),
+    ).toMatch(answer)
+  })
+})
+
 describe('closing', () => {
   test('lets requests under way end, takes no others, and is done once', async () => {
     await using other = await openBench()
