@@ -17,10 +17,9 @@ export interface Question {
 
 /** A compiled plan as a query for some of its columns. `ctes`: what stands before all else. */
 export function questionOf(
-  session: Session,
+  { session, ctes }: { readonly session: Session; readonly ctes: readonly string[] },
   compiled: Compiled,
   columns: readonly CompiledColumn[],
-  ctes: readonly string[] = [],
 ): Question {
   const fields = columns.map(({ name, type }) => ({ name, type: must(type, `the column ${name} has a type of ours`) }))
   const typed = columns.map(({ sql }, i) => ({

@@ -5,27 +5,37 @@ import { checkNames } from '../../query/compile.ts'
 import type { InputRows } from '../../query/relation.ts'
 import type { Batch, OwnField } from '../../values/batch.ts'
 import { type Question, answersTo } from './answers.ts'
-import type { Session } from './session.ts'
 import { sideBySide } from './side-by-side.ts'
+import { inTurns } from './turns.ts'
 
 /** Answers of which the first are there. */
-export interface Begun {
-  readonly session: Session
+export interface Begun extends AsyncDisposable {
   readonly fields: readonly OwnField[]
-  /** Read once. */
+  /** Read once, in the order of the spine. */
   readonly batches: AsyncGenerator<Batch>
 }
 
-/** Begins to read: a server that fails has mostly done so by then, and another one can be asked. */
-export async function begun(question: Question): Promise<Begun> {
+/**
+ * Begins to read what sessions answer that have a spine in turns: a server that fails has mostly done so by then, and another one can be
+ * asked. All of them are ended in the end.
+ */
+export async function begun(questions: readonly Question[]): Promise<Begun> {
+  await using sessions = new AsyncDisposableStack()
+  for (const { session } of questions) sessions.use(session)
+  const fields = questions[0]?.fields ?? []
+  const all = await Promise.all(fields.length === 0 ? [] : questions.map(beginning))
+  const kept = sessions.move()
+  return { fields, batches: inTurns(all), [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
+async function beginning(question: Question): Promise<AsyncGenerator<Batch>> {
   const answers = answersTo(question)
   const first = await answers.next()
-  const batches = async function* (): AsyncGenerator<Batch> {
+  return (async function* () {
     if (first.done === true) return
     yield first.value
     yield* answers
-  }
-  return { session: question.session, fields: question.fields, batches: batches() }
+  })()
 }
 
 /** A spine, which stayed here. */
@@ -50,6 +60,10 @@ export async function asOfResult({ local, leaf, spine, call }: KeptSpine, answer
   const once = readOnce()
   try {
     const left = await local.query({ plan: leaf, inputs: new Map([[leaf.name, spine]]) }, call)
+    if (answers.fields.length === 0) {
+      await answers[Symbol.asyncDispose]()
+      return left
+    }
     const fields = [...left.fields, ...answers.fields]
     checkNames(fields)
     return {
@@ -72,11 +86,11 @@ export async function asOfResult({ local, leaf, spine, call }: KeptSpine, answer
       },
       async [Symbol.asyncDispose]() {
         await left[Symbol.asyncDispose]()
-        await answers.session[Symbol.asyncDispose]()
+        await answers[Symbol.asyncDispose]()
       },
     }
   } catch (thrown) {
-    await answers.session[Symbol.asyncDispose]()
+    await answers[Symbol.asyncDispose]()
     throw thrown
   }
 }

@@ -17,6 +17,13 @@ const waits = Object.freeze({
   idleMs: 60_000,
 })
 
+/**
+ * What a server does for a client that was killed, whose machine went away, or whose network did: it looks every second whether the
+ * client of a statement is still there, also while that waits for a lock, and asks the network after a minute of silence.
+ */
+const whileClientLives =
+  'set client_connection_check_interval = 1000; set tcp_keepalives_idle = 60; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 6'
+
 /** Connections of one process to one server. */
 const most = 10
 
@@ -115,6 +122,10 @@ function newPool(url: string): pg.Pool {
     idle_in_transaction_session_timeout: waits.idleInTransactionMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: waits.keepAliveMs,
+    verify: (client, done) =>
+      client.query({ text: whileClientLives, query_timeout: waits.connectMs } as pg.QueryConfig, (thrown) =>
+        done(thrown),
+      ),
     allowExitOnIdle: true,
   })
   // A connection that breaks while nobody uses it leaves the pool by itself. One that is used tells its statements; it also

@@ -37,12 +37,17 @@ export interface CopyRows {
   readonly rows: number
 }
 
-/** Sends rows into a table by one COPY; all or none are there. @throws as the driver, as soon as the server says that it takes no more. */
-export async function copyIn(
-  client: pg.ClientBase,
-  { into, types }: CopyTarget,
-  batches: AsyncIterable<CopyRows>,
-): Promise<void> {
+/** A COPY into a table that is under way; all of its rows are there in the end, or none. */
+export interface CopyIn {
+  /** @throws as the driver, as soon as the server says that it takes no more. */
+  write(rows: CopyRows): Promise<void>
+  end(): Promise<void>
+  /** Ends it where no more can be said of it, with nothing done. */
+  stop(): void
+}
+
+/** Begins to send rows into a table. */
+export function openCopyIn(client: pg.ClientBase, { into, types }: CopyTarget): CopyIn {
   const stream = client.query(copyFrom(`copy ${into} from stdin (format binary)`))
   const done = finished(stream)
   done.catch(() => undefined)
@@ -50,17 +55,36 @@ export async function copyIn(
   let failed: Error | undefined
   stream.on('error', (thrown) => (failed ??= thrown))
   const writer = new CopyWriter(types)
-  try {
-    for await (const rows of batches)
+  return {
+    async write(rows) {
       for (const part of writer.parts(rows)) {
         if (failed !== undefined) throw failed
         if (!stream.write(part)) await Promise.race([once(stream, 'drain'), done])
       }
-    if (failed !== undefined) throw failed
-    stream.end(writer.end())
-    await done
+    },
+    async end() {
+      if (failed !== undefined) throw failed
+      stream.end(writer.end())
+      await done
+    },
+    stop() {
+      if (failed === undefined) stream.destroy()
+    },
+  }
+}
+
+/** Sends rows into a table by one COPY. @throws as the driver. */
+export async function copyIn(
+  client: pg.ClientBase,
+  target: CopyTarget,
+  batches: AsyncIterable<CopyRows>,
+): Promise<void> {
+  const copy = openCopyIn(client, target)
+  try {
+    for await (const rows of batches) await copy.write(rows)
+    await copy.end()
   } catch (thrown) {
-    if (failed === undefined) stream.destroy()
+    copy.stop()
     throw thrown
   }
 }

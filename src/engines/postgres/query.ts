@@ -2,7 +2,7 @@ import { must } from '../../kernel/assert.ts'
 import { fail } from '../../kernel/errors.ts'
 import type { Call } from '../../kernel/call.ts'
 import type { OfflineQuery, OfflineStore, QueryResult, SpineInput } from '../../ports/offline.ts'
-import type { Leaves } from '../../query/block.ts'
+import type { InputTable, Leaves } from '../../query/block.ts'
 import { compile } from '../../query/compile.ts'
 import { type Leaf, inputsOf, leavesOf } from '../../query/leaves.ts'
 import type { AsOf, InputRows, LogRows, Relation, SourceRows, SqlRows } from '../../query/relation.ts'
@@ -18,7 +18,7 @@ import { keptColumns } from './kept-columns.ts'
 import { postgresDialect } from './plan-dialect.ts'
 import type { PostgresServers } from './servers.ts'
 import { Session } from './session.ts'
-import { type PlacedSpine, sendSpine, usedRows, writeSpine } from './spine.ts'
+import { placeSpine, usedRows } from './spine.ts'
 import { type Reach, columnsOf } from './table-facts.ts'
 
 /** What queries are run with: the servers, and an engine that reads and writes files. */
@@ -72,12 +72,12 @@ async function lookUp(
 
 function leavesFor(
   tables: Looked,
-  placed: ReadonlyMap<string, PlacedSpine>,
+  inputs: ReadonlyMap<string, InputTable>,
   reached: ReadonlyMap<RowLeaf, Reach>,
 ): Leaves {
   return {
     rows: (leaf, narrow) => must(tables.get(leaf), 'the leaf was looked up').rows(narrow),
-    input: (leaf) => must(placed.get(leaf.name), `the input ${leaf.name} was placed`).table,
+    input: (leaf) => must(inputs.get(leaf.name), `the input ${leaf.name} was placed`),
     seeks: (leaf) => reached.get(leaf)?.seeks === true,
     single: (leaf) => reached.get(leaf)?.single === true,
   }
@@ -117,7 +117,7 @@ async function startPlain(engine: QueryEngine, plan: Relation, call: Call | unde
   const ask = async (session: Session): Promise<Question> => {
     const { tables } = await lookUp(session, plan, engine.local)
     const compiled = compile(plan, postgresDialect, leavesFor(tables, new Map(), none))
-    return questionOf(session, compiled, compiled.columns)
+    return questionOf({ session, ctes: [] }, compiled, compiled.columns)
   }
   return plainResult(engine, await inSession(engine, call, ask), () => onPrimary(engine, call, ask))
 }
@@ -176,22 +176,15 @@ async function startAsOf(
   const { spine, answers } = await inSession(engine, call, async (session) => {
     const { context, tables } = await lookUp(session, plan, engine.local)
     const spine = input.kind === 'sql' ? await sqlSpine(session, context, input) : input
-    const used = usedRows(engine.local, leaf, spine, call)
-    const place = { table: '_input', at: plan.at }
-    const placed = session.isReplica
-      ? await writeSpine(used, place)
-      : await session.guard(sendSpine(session.client, used, place))
     const reached = await reachedLeaves(session, plan, tables)
-    const compiled = compile(plan, postgresDialect, leavesFor(tables, new Map([[leaf.name, placed]]), reached))
+    // Where rows are looked up one by one, several can do so at once; else each would read and sort the whole right side.
+    const widely = [...reached.values()].every(({ seeks }) => seeks)
+    const used = usedRows(engine.local, leaf, spine, call)
+    const { table, lanes } = await placeSpine(session, used, { at: plan.at, widely })
+    const compiled = compile(plan, postgresDialect, leavesFor(tables, new Map([[leaf.name, table]]), reached))
     const outputs = compiled.columns.slice(compiled.columns.length - outputsOf(plan))
-    if (outputs.length > 0) {
-      const question = questionOf(session, compiled, outputs, placed.cte === undefined ? [] : [placed.cte])
-      return { spine, answers: await begun(question) }
-    }
-    await session[Symbol.asyncDispose]()
-    return { spine, answers: undefined }
+    return { spine, answers: await begun(lanes.map((lane) => questionOf(lane, compiled, outputs))) }
   })
-  if (answers === undefined) return engine.local.query({ plan: leaf, inputs: new Map([[leaf.name, spine]]) }, call)
   return asOfResult({ local: engine.local, leaf, spine, call }, answers)
 }
 

@@ -49,21 +49,26 @@ export class Session implements AsyncDisposable {
     })
   }
 
-  /** A session on another connection of the same server that sees just what this one sees; undefined where there is none to spare. */
-  async another(): Promise<Session | undefined> {
+  /**
+   * What opens sessions on further connections of the same server that see just what this one sees; it answers undefined where there is
+   * none to spare.
+   */
+  async share(): Promise<() => Promise<Session | undefined>> {
     const { connections } = this.#reader
-    const client = connections.spare() ? await connections.take(this.call).catch(() => undefined) : undefined
-    checkCall(this.call)
-    if (client === undefined) return undefined
-    const other = new Session(this.#servers, { ...this.#reader, client }, this.call)
-    try {
-      const { rows } = await this.guard(this.client.query<{ id: unknown }>('select pg_export_snapshot() as id'))
-      await other.guard(begin(client, other.isReplica ? 'read only' : 'read write', this.call, String(rows[0]?.id)))
-      return other
-    } catch (thrown) {
-      other.#failed = true
-      await other[Symbol.asyncDispose]()
-      throw thrown
+    const { rows } = await this.guard(this.client.query<{ id: unknown }>('select pg_export_snapshot() as id'))
+    const mode = this.isReplica ? 'read only' : 'read write'
+    return async () => {
+      const client = connections.spare() ? await connections.take(this.call).catch(() => undefined) : undefined
+      checkCall(this.call)
+      if (client === undefined) return undefined
+      const other = new Session(this.#servers, { ...this.#reader, client }, this.call)
+      try {
+        await other.guard(begin(client, mode, this.call, String(rows[0]?.id)))
+        return other
+      } catch (thrown) {
+        await other[Symbol.asyncDispose]()
+        throw thrown
+      }
     }
   }
 

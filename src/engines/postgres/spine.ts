@@ -1,4 +1,3 @@
-import type pg from 'pg'
 import { type Call, checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import type { OfflineStore, SpineInput } from '../../ports/offline.ts'
@@ -7,13 +6,15 @@ import type { InputRows } from '../../query/relation.ts'
 import type { Batch } from '../../values/batch.ts'
 import type { FeatureType } from '../../values/feature-type.ts'
 import type { Value } from '../../values/value.ts'
-import { copyIn } from './copy-in.ts'
-import { ident, typeName } from './dialect.ts'
+import { openCopyIn } from './copy-in.ts'
+import { ident, quote, typeName } from './dialect.ts'
+import type { Session } from './session.ts'
 import { arrayText, valueText } from './text-value.ts'
-import { quote } from './dialect.ts'
+import { cut, turnRows } from './turns.ts'
 
-/** The number of a row within its input, from 0. */
-export const rowColumn = '_row'
+/** What a spine is called on the server, and the number of a row within it, from 0. */
+const inputName = '_input'
+const rowColumn = '_row'
 
 /** The columns of a spine that a plan uses, read by an engine that reads files. All else of it stays here. */
 export interface UsedRows {
@@ -37,12 +38,21 @@ export function usedRows(local: OfflineStore, leaf: InputRows, spine: SpineInput
   }
 }
 
-/** A spine as the plan sees it, and its text where it stands in the query itself. */
+/** One of the sessions that the rows of a spine are in. */
+export interface Lane {
+  readonly session: Session
+  /** The rows as text of the query itself; empty where they are in a table. */
+  readonly ctes: readonly string[]
+}
+
+/** A spine as the plan sees it in each of its lanes; their rows came in turns. */
 export interface PlacedSpine {
   readonly table: InputTable
-  /** What stands before the query as its table; absent where it has one of its own. */
-  readonly cte?: string
+  readonly lanes: readonly Lane[]
 }
+
+/** Connections that look up the rows of one spine. PostgreSQL itself takes as many for a query in parallel: a leader and two workers. */
+const mostLanes = 3
 
 interface Seen {
   rows: number
@@ -68,18 +78,16 @@ function look(seen: Seen, at: number, { rows, columns }: Batch): void {
   seen.rows += rows
 }
 
-function placed(leaf: InputRows, table: string, seen: Seen, at: string | undefined): InputTable {
+function inputTable(leaf: InputRows, seen: Seen, at: string): InputTable {
   if (seen.missing > 0)
     throw fail(
       'MISSING_TIMESTAMP',
-      `${seen.missing} of ${seen.rows} rows have no timestamp in "${at ?? ''}"; the first is row ${seen.firstMissing}, counted from 1`,
+      `${seen.missing} of ${seen.rows} rows have no timestamp in "${at}"; the first is row ${seen.firstMissing}, counted from 1`,
     )
   const range =
-    seen.min === undefined || seen.max === undefined || at === undefined
-      ? []
-      : [[at, { min: seen.min, max: seen.max }] as const]
+    seen.min === undefined || seen.max === undefined ? [] : [[at, { min: seen.min, max: seen.max }] as const]
   return {
-    table,
+    table: inputName,
     row: rowColumn,
     columns: leaf.uses.map(({ name, type }, i) => ({ name, column: `u${i}`, type })),
     used: new Map(leaf.uses.map(({ name }, i) => [name, `u${i}`])),
@@ -88,56 +96,106 @@ function placed(leaf: InputRows, table: string, seen: Seen, at: string | undefin
   }
 }
 
-const timed = (leaf: InputRows, at: string | undefined): number => leaf.uses.findIndex(({ name }) => name === at)
-
-/** Sends a spine up into a table of the transaction. `at`: the column of its instants, none of which may be missing. */
-export async function sendSpine(
-  client: pg.ClientBase,
+/**
+ * Sends a spine up: into a table of the transaction, or as text of the query where the server takes no tables. `at`: the column of its
+ * instants, none of which may be missing. `widely`: its rows go to further sessions in turns, as far as connections are to spare.
+ * @throws MISSING_TIMESTAMP with the count and the first row.
+ */
+export async function placeSpine(
+  session: Session,
   used: UsedRows,
-  { table, at }: { readonly table: string; readonly at: string | undefined },
+  { at, widely }: { readonly at: string; readonly widely: boolean },
 ): Promise<PlacedSpine> {
+  await using others = new AsyncDisposableStack()
   const { leaf } = used
-  const columns = leaf.uses.map(({ type }, i) => `${ident(`u${i}`)} ${typeName(type)}`)
-  const all = [`${rowColumn} bigint not null`, ...columns]
-  await client.query(`create temp table ${ident(table)} (${all.join(', ')}) on commit drop`)
   const seen: Seen = { rows: 0, missing: 0, firstMissing: 0 }
-  const index = timed(leaf, at)
-  const numbered = async function* () {
+  const instants = leaf.uses.findIndex(({ name }) => name === at)
+  let another = widely ? await session.share() : undefined
+  const parts = [await partOf(session, leaf)]
+  try {
     for await (const batch of used.batches()) {
-      const first = seen.rows
-      look(seen, index, batch)
-      const numbers = BigInt64Array.from({ length: batch.rows }, (_, i) => BigInt(first + i))
-      yield { rows: batch.rows, columns: [numbers, ...batch.columns] }
+      for (let from = 0; from < batch.rows;) {
+        const number = seen.rows + from
+        const turn = Math.floor(number / turnRows)
+        if (turn === parts.length) {
+          const other = turn < mostLanes ? await another?.() : undefined
+          if (other === undefined) another = undefined
+          else parts.push(await partOf(others.use(other), leaf))
+        }
+        const rows = Math.min(batch.rows - from, (turn + 1) * turnRows - number)
+        await parts[turn % parts.length]?.write(number, cut(batch, from, rows))
+        from += rows
+      }
+      look(seen, instants, batch)
     }
+    const table = inputTable(leaf, seen, at)
+    const lanes = await Promise.all(parts.map(async (part) => ({ session: part.session, ctes: await part.end() })))
+    others.move()
+    return { table, lanes }
+  } catch (thrown) {
+    // Into each of them rows were on their way.
+    for (const part of parts) part.session.failure(thrown)
+    throw thrown
   }
-  await copyIn(client, { into: ident(table), types: ['int64', ...leaf.uses.map(({ type }) => type)] }, numbered())
-  await client.query(`analyze ${ident(table)}`)
-  return { table: placed(leaf, table, seen, at) }
 }
 
-/** A spine as text of the query itself, for servers that take no tables. */
-export async function writeSpine(
-  used: UsedRows,
-  { table, at }: { readonly table: string; readonly at: string | undefined },
-): Promise<PlacedSpine> {
-  const { leaf } = used
-  const texts: (string | null)[][] = leaf.uses.map(() => [])
-  const seen: Seen = { rows: 0, missing: 0, firstMissing: 0 }
-  const index = timed(leaf, at)
-  for await (const batch of used.batches()) {
-    for (const [i, { type }] of leaf.uses.entries())
-      for (let row = 0; row < batch.rows; row++) texts[i]?.push(textOf(type, batch.columns[i]?.[row] ?? null))
-    look(seen, index, batch)
+/** Rows of a spine that go to one session. */
+interface Part {
+  readonly session: Session
+  /** `number`: that of the first of the rows, in the whole spine. */
+  write(number: number, batch: Batch): Promise<void>
+  /** Answers what stands before the query. */
+  end(): Promise<readonly string[]>
+}
+
+const partOf = (session: Session, leaf: InputRows): Promise<Part> | Part =>
+  session.isReplica ? textPart(session, leaf) : tablePart(session, leaf)
+
+async function tablePart(session: Session, leaf: InputRows): Promise<Part> {
+  const { client } = session
+  const columns = leaf.uses.map(({ type }, i) => `${ident(`u${i}`)} ${typeName(type)}`)
+  const all = [`${rowColumn} bigint not null`, ...columns]
+  await session.guard(client.query(`create temp table ${ident(inputName)} (${all.join(', ')}) on commit drop`))
+  const copy = openCopyIn(client, {
+    into: ident(inputName),
+    types: ['int64', ...leaf.uses.map(({ type }) => type)],
+  })
+  return {
+    session,
+    async write(number, { rows, columns: values }) {
+      const numbers = BigInt64Array.from({ length: rows }, (_, i) => BigInt(number + i))
+      await session.guard(copy.write({ rows, columns: [numbers, ...values] }))
+    },
+    async end() {
+      await session.guard(copy.end())
+      await session.guard(client.query(`analyze ${ident(inputName)}`))
+      return []
+    },
   }
-  const names = leaf.uses.map((_, i) => `u${i}`)
-  const arrays = leaf.uses.map(({ type }, i) => `${quote(arrayText(texts[i] ?? []))}::${arrayTypeOf(type)}`)
-  const values = leaf.uses.map(({ type }, i) => `${valueOf(type, `x.u${i}`)} AS u${i}`)
-  const source =
-    names.length === 0
-      ? `generate_series(1, ${seen.rows}) WITH ORDINALITY AS x (u, n)`
-      : `unnest(${arrays.join(', ')}) WITH ORDINALITY AS x (${names.join(', ')}, n)`
-  const cte = `${ident(table)} AS MATERIALIZED (SELECT x.n - 1 AS ${rowColumn}${values.map((each) => `, ${each}`).join('')} FROM ${source})`
-  return { table: placed(leaf, table, seen, at), cte }
+}
+
+function textPart(session: Session, leaf: InputRows): Part {
+  const numbers: string[] = []
+  const texts: (string | null)[][] = leaf.uses.map(() => [])
+  return {
+    session,
+    async write(number, { rows, columns }) {
+      for (let row = 0; row < rows; row++) numbers.push(String(number + row))
+      for (const [i, { type }] of leaf.uses.entries())
+        for (let row = 0; row < rows; row++) texts[i]?.push(textOf(type, columns[i]?.[row] ?? null))
+    },
+    async end() {
+      const arrays = [
+        `${quote(arrayText(numbers))}::bigint[]`,
+        ...leaf.uses.map(({ type }, i) => `${quote(arrayText(texts[i] ?? []))}::${arrayTypeOf(type)}`),
+      ]
+      const names = [rowColumn, ...leaf.uses.map((_, i) => `u${i}`)]
+      const values = leaf.uses.map(({ type }, i) => `, ${valueOf(type, `x.u${i}`)} AS u${i}`)
+      return [
+        `${ident(inputName)} AS MATERIALIZED (SELECT x.${rowColumn}${values.join('')} FROM unnest(${arrays.join(', ')}) AS x (${names.join(', ')}))`,
+      ]
+    },
+  }
 }
 
 const textOf = (type: FeatureType, value: Value | null): string | null =>

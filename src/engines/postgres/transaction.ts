@@ -5,9 +5,6 @@ import { quote } from './dialect.ts'
 /** Memory of one sort or hash of a query: more would multiply by the queries of a server. */
 const workMemory = '64MB'
 
-/** How often a server looks whether the client of a statement is still there, in milliseconds: one that was killed cancels nothing. */
-const clientCheckMs = 1_000
-
 /** How long something that takes no time may take, in milliseconds: where the network swallows everything, nobody else would end it. */
 const promptMs = 2_000
 
@@ -35,7 +32,7 @@ export async function begin(
   await promptly(client, `start transaction isolation level repeatable read ${mode}`)
   if (snapshot !== undefined) await promptly(client, `set transaction snapshot ${quote(snapshot)}`)
   await client.query(
-    `set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local bytea_output = 'hex'; set local jit = off; set local enable_memoize = off; set local work_mem = '${workMemory}'; set local statement_timeout = ${Math.ceil(leftMs)}; set local idle_in_transaction_session_timeout = 0; set local client_connection_check_interval = ${clientCheckMs}`,
+    `set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local bytea_output = 'hex'; set local jit = off; set local enable_memoize = off; set local work_mem = '${workMemory}'; set local statement_timeout = ${Math.ceil(leftMs)}; set local idle_in_transaction_session_timeout = 0`,
   )
 }
 
