@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises'
 import type { CallOptions } from '../contract/store.ts'
 import { type RequestLimits, toldLimit } from '../define/request-limits.ts'
 import { fail, isProvenderError } from '../kernel/errors.ts'
+import { type ProcessOwner, isDead, processOwner } from '../kernel/process-owner.ts'
 import { tooLarge } from './request-body.ts'
 
 /** A file that goes with its request. */
@@ -15,7 +16,7 @@ export interface TemporaryFile extends AsyncDisposable {
   readonly path: string
 }
 
-/** A folder of files that live as long as a request; it is made when the first is, and goes with the server. */
+/** A folder of files that live as long as a request; it is made when the first is, and goes with the server, or with one that is started later. */
 export interface UploadFolder extends AsyncDisposable {
   /** A path that nobody else has. */
   newFile(suffix: string): Promise<TemporaryFile>
@@ -25,8 +26,7 @@ export function openUploadFolder(): UploadFolder {
   let folder: Promise<string> | undefined
   return {
     async newFile(suffix) {
-      // mkdtemp makes it for this user alone.
-      folder ??= mkdtemp(join(tmpdir(), 'provender-server-'))
+      folder ??= newFolder()
       const path = join(await folder, `${randomUUID()}.${suffix}`)
       return { path, [Symbol.asyncDispose]: () => rm(path, { force: true }) }
     },
@@ -34,6 +34,36 @@ export function openUploadFolder(): UploadFolder {
       if (folder !== undefined) await rm(await folder, { recursive: true, force: true })
     },
   }
+}
+
+const prefix = 'provender-server-'
+const ownerFile = 'owner.json'
+/** Beyond that age the folder of a process of which nothing is known, of another container for instance, is nobody's any more. */
+const keptMs = 24 * 60 * 60 * 1000
+
+async function newFolder(): Promise<string> {
+  await sweep().catch(() => undefined)
+  // mkdtemp makes it for this user alone.
+  const path = await mkdtemp(join(tmpdir(), prefix))
+  await writeFile(join(path, ownerFile), JSON.stringify(processOwner()))
+  return path
+}
+
+/** Removes what servers that were killed have left. */
+async function sweep(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!name.startsWith(prefix)) continue
+    const path = join(tmpdir(), name)
+    // Those of other users can neither be read nor removed.
+    if (await isAbandoned(path).catch(() => false))
+      await rm(path, { recursive: true, force: true }).catch(() => undefined)
+  }
+}
+
+async function isAbandoned(path: string): Promise<boolean> {
+  const { mtimeMs } = await stat(path)
+  const owner = await readFile(join(path, ownerFile), 'utf8').then((text) => JSON.parse(text) as ProcessOwner)
+  return isDead(owner) || Date.now() - mtimeMs > keptMs
 }
 
 /**

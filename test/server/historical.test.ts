@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -183,7 +183,8 @@ const leftovers = (): string[] =>
     .filter((name) => name.startsWith('provender-server-'))
     .flatMap((name) => {
       try {
-        return readdirSync(join(tmpdir(), name))
+        const { pid } = JSON.parse(readFileSync(join(tmpdir(), name, 'owner.json'), 'utf8')) as { readonly pid: number }
+        return pid === process.pid ? readdirSync(join(tmpdir(), name)).filter((file) => file !== 'owner.json') : []
       } catch {
         return []
       }

@@ -79,6 +79,7 @@ const files = (): string[] =>
   readdirSync(temp)
     .filter((name) => name.startsWith('provender-server-'))
     .flatMap((name) => readdirSync(join(temp, name)))
+    .filter((name) => name !== 'owner.json')
 
 afterEach(async () => {
   await expect.poll(underway, { timeout: 10_000 }).toEqual(nothing)
