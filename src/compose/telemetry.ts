@@ -103,13 +103,15 @@ export function timedOnline(online: OnlineStore, config: Config, observers: Obse
       tell(op, startedMs)
     }
   }
+  const toldAtEnd = <T>(found: Promise<T>, startedMs: number): Promise<T> =>
+    found.finally(() => tell('read', startedMs))
   return {
     ...online,
     read(requests, call) {
       if (!observers.some) return online.read(requests, call)
       const startedMs = performance.now()
       const found = online.read(requests, call)
-      if (found instanceof Promise) return found.finally(() => tell('read', startedMs))
+      if (found instanceof Promise) return toldAtEnd(found, startedMs)
       tell('read', startedMs)
       return found
     },

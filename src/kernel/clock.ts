@@ -5,20 +5,21 @@ export interface Clock {
 }
 
 let originMs = performance.timeOrigin
+let comparedAtMs = 0
 
 /**
  * The machine's clock. `Date.now()` has only milliseconds; the monotonic clock gives the rest, and is
- * aligned anew when the two differ by more than 2 ms (somebody set the machine's clock).
+ * aligned anew when the two differ by more than 2 ms (somebody set the machine's clock): they are compared once a millisecond.
  */
 export const systemClock: Clock = Object.freeze({
   now: (): bigint => {
-    const wallMs = Date.now()
-    let nowMs = originMs + performance.now()
-    if (Math.abs(nowMs - wallMs) > 2) {
-      originMs += wallMs - nowMs
-      nowMs = wallMs
+    const monotonicMs = performance.now()
+    if (monotonicMs - comparedAtMs >= 1) {
+      comparedAtMs = monotonicMs
+      const wallMs = Date.now()
+      if (Math.abs(originMs + monotonicMs - wallMs) > 2) originMs = wallMs - monotonicMs
     }
-    return BigInt(Math.floor(nowMs * 1000))
+    return BigInt(Math.floor((originMs + monotonicMs) * 1000))
   },
 })
 

@@ -61,12 +61,17 @@ class Plans {
 }
 
 const plans = new WeakMap<Snapshot, Plans>()
+/** Almost all requests have the snapshot of the one before. */
+let last: { readonly snapshot: Snapshot; readonly plans: Plans } | undefined
 
 /** The plan for references, from the cache of the snapshot where it is there. @throws as `compileReferences`. */
 export function onlinePlan(snapshot: Snapshot, references: readonly string[], fullNames: boolean): OnlinePlan {
-  let known = plans.get(snapshot)
-  if (known === undefined) plans.set(snapshot, (known = new Plans()))
-  return known.of(snapshot, references, fullNames)
+  if (last?.snapshot !== snapshot) {
+    let known = plans.get(snapshot)
+    if (known === undefined) plans.set(snapshot, (known = new Plans()))
+    last = { snapshot, plans: known }
+  }
+  return last.plans.of(snapshot, references, fullNames)
 }
 
 /** The views as their serving generations answer, each by its own definition. */

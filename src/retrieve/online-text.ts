@@ -163,28 +163,26 @@ function count(plan: OnlinePlan, counting: Counting, statuses: readonly Status[]
   }
 }
 
-function countsOf({ plan, reads }: Found, { whole, others }: Counting): readonly OnlineCounts[] {
-  const all: OnlineCounts[] = []
-  for (let r = 0; r < reads.length; r++) {
-    const [of, read, counts] = [plan.reads[r], reads[r], others?.[r]]
-    if (of === undefined || read === undefined) break
-    all.push({
-      view: of.space.view,
-      present: whole * of.slots.length + (counts?.PRESENT ?? 0),
+function countsOf({ plan, reads, nowUs }: Found, { whole, others }: Counting): readonly OnlineCounts[] {
+  const now = Number(nowUs)
+  return plan.reads.map(({ space, slots }, r): OnlineCounts => {
+    const [read, counts] = [reads[r], others?.[r]]
+    return {
+      view: space.view,
+      present: whole * slots.length + (counts?.PRESENT ?? 0),
       nullValue: counts?.NULL_VALUE ?? 0,
       notFound: counts?.NOT_FOUND ?? 0,
       expired: counts?.OUTSIDE_MAX_AGE ?? 0,
-      ageSeconds: ageOf(read),
-    })
-  }
-  return all
+      ageSeconds: read === undefined ? null : ageOf(read, now),
+    }
+  })
 }
 
 /** How old the first row is that there is, in seconds. */
-function ageOf(read: FoundRows): number | null {
+function ageOf(read: FoundRows, nowUs: number): number | null {
   for (let i = 0; i < countOf(read.rows); i++) {
     const start = startOf(read.rows, i)
-    if (stateAt(read, start) === 'there') return (Number(read.nowUs) - eventNumberOf(read.cursor, start)) / 1e6
+    if (stateAt(read, start) === 'there') return (nowUs - eventNumberOf(read.cursor, start)) / 1e6
   }
   return null
 }

@@ -4,7 +4,16 @@ import type { LookUp, OnlineStore } from '../ports/online.ts'
 import type { Snapshots } from '../ports/snapshots.ts'
 import type { Cursor } from '../codecs/packed-column.ts'
 import { type ByteList, countOf, endOf, startOf } from '../values/byte-list.ts'
-import { checkRow, cursorOver, eventOfRow, fingerprintOfRow, isOlder, isTombstoneAt } from '../codecs/row-reader.ts'
+import {
+  type EventBound,
+  checkRow,
+  cursorOver,
+  eventBound,
+  eventOfRow,
+  fingerprintOfRow,
+  isBefore,
+  isTombstoneAt,
+} from '../codecs/row-reader.ts'
 import { fail } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { type Entity, type EntityForm, type PlaceOf, entityPointer, readKeys } from './entity-fields.ts'
@@ -39,15 +48,15 @@ export interface Found {
   /** For each reading of the plan. */
   readonly reads: readonly FoundRows[]
   readonly includeExpired: boolean
+  readonly nowUs: bigint
 }
 
 /** The rows of one reading: row i answers entity i. */
 export interface FoundRows {
   readonly rows: ByteList
   readonly cursor: Cursor
-  /** The view's ttl; 0 where it has no end. */
-  readonly ttlUs: bigint
-  readonly nowUs: bigint
+  /** Rows of before are older than the view's ttl; null where that has no end. */
+  readonly expiry: EventBound | null
 }
 
 /**
@@ -75,8 +84,7 @@ function findIn(
 ): Found | Promise<Found> {
   const { form = 'js', placeOf = entityPointer, call } = options
   const keys = readKeys(plan, entities, { form, placeOf, most: deps.batchRows ?? limits.batchRows })
-  const lookUps: LookUp[] = []
-  for (const read of plan.reads) lookUps.push({ space: read.space, keys: keys[read.keys] ?? none })
+  const lookUps = plan.reads.map((read): LookUp => ({ space: read.space, keys: keys[read.keys] ?? none }))
   const rows = deps.online.read(lookUps, call)
   return rows instanceof Promise
     ? rows.then((lists) => withSchemas(deps, foundIn(deps, plan, lists, options), call))
@@ -90,14 +98,13 @@ function foundIn(
   { includeExpired = false }: OnlineReadOptions,
 ): Found {
   const nowUs = clock.now()
-  const reads: FoundRows[] = []
-  for (let r = 0; r < plan.reads.length; r++) {
+  const reads = plan.reads.map(({ ttlUs }, r): FoundRows => {
     const rows = lists[r] ?? none
-    reads.push({ rows, cursor: cursorOver(rows.bytes), ttlUs: plan.reads[r]?.ttlUs ?? 0n, nowUs })
-  }
+    return { rows, cursor: cursorOver(rows.bytes), expiry: ttlUs > 0n ? eventBound(nowUs - ttlUs) : null }
+  })
   const [first] = lists
   const entities = first === undefined ? 0 : countOf(first)
-  return { plan, registryVersion: plan.registryVersion, entities, reads, includeExpired }
+  return { plan, registryVersion: plan.registryVersion, entities, reads, includeExpired, nowUs }
 }
 
 const none: ByteList = Object.freeze({ bytes: Buffer.alloc(0), bounds: [] })
@@ -106,9 +113,9 @@ const none: ByteList = Object.freeze({ bytes: Buffer.alloc(0), bounds: [] })
 export type RowState = 'none' | 'expired' | 'there'
 
 /** Whether there is a row that begins at `start`, which −1 says there is not, and what it is. */
-export function stateAt({ cursor, ttlUs, nowUs }: FoundRows, start: number): RowState {
+export function stateAt({ cursor, expiry }: FoundRows, start: number): RowState {
   if (start < 0 || isTombstoneAt(cursor, start)) return 'none'
-  return ttlUs > 0n && isOlder(cursor, start, ttlUs, nowUs) ? 'expired' : 'there'
+  return expiry !== null && isBefore(cursor, start, expiry) ? 'expired' : 'there'
 }
 
 /** The event time of the row that answers entity i; null where there is none. Shown also when expired. */

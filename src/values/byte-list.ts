@@ -8,14 +8,6 @@ export interface ByteList {
   readonly bounds: readonly number[]
 }
 
-/** A list of one item: a copy of the first `length` of these bytes. */
-export function oneItem(item: Uint8Array, length: number): ByteList {
-  const bytes = Buffer.allocUnsafe(length)
-  if (item instanceof Buffer) item.copy(bytes, 0, 0, length)
-  else bytes.set(length === item.length ? item : item.subarray(0, length))
-  return { bytes, bounds: [0, length] }
-}
-
 /** How many there are. */
 export const countOf = ({ bounds }: ByteList): number => bounds.length >> 1
 
@@ -45,31 +37,35 @@ export function itemOf(list: ByteList, i: number): Buffer | null {
 export const itemsOf = (list: ByteList): (Buffer | null)[] =>
   Array.from({ length: countOf(list) }, (_, i) => itemOf(list, i))
 
-/** The largest room that is kept for the next list. */
-const keptBytes = 1024 * 1024
-
-/** Writes one list after the other into room that it keeps: begin each with `begin`, end it with `take`. */
+/**
+ * Writes one list after the other: begin each with `begin`, end it with `take`. Lists lie beside each other in rooms of one size, where
+ * they fit, and stay there: memory of its own for each cost three times its bytes to copy. Who keeps a list for long keeps its room.
+ */
 export class ByteListWriter {
   /** The room. Write into it from `at` on, after `need`. */
   bytes: Buffer
   at = 0
+  readonly #roomBytes: number
+  /** Where the list begins that is being written: what lies before is other lists'. */
+  #start = 0
   #bounds: number[] = []
 
   constructor(roomBytes: number) {
+    this.#roomBytes = roomBytes
     this.bytes = Buffer.allocUnsafeSlow(roomBytes)
   }
 
   /** Forgets what was written since the last `take`. */
   begin(): void {
-    this.at = 0
+    this.at = this.#start
     if (this.#bounds.length > 0) this.#bounds = []
   }
 
-  /** Makes room for so many more bytes; what was written stays, in another buffer perhaps. */
+  /** Makes room for so many more bytes; what was written stays, in another buffer perhaps, at the same place. */
   need(bytes: number): void {
     if (this.at + bytes <= this.bytes.length) return
     const room = Buffer.allocUnsafeSlow(Math.max(2 * this.bytes.length, this.at + bytes))
-    this.bytes.copy(room, 0, 0, this.at)
+    this.bytes.copy(room, this.#start, this.#start, this.at)
     this.bytes = room
   }
 
@@ -99,13 +95,16 @@ export class ByteListWriter {
     this.end(start)
   }
 
-  /** The list, in memory of its own. */
+  /** The list. It lies where it was written, and nothing is written there any more. */
   take(): ByteList {
-    const bytes = Buffer.allocUnsafe(this.at)
-    this.bytes.copy(bytes, 0, 0, this.at)
-    const list = { bytes, bounds: this.#bounds }
-    if (this.bytes.length > keptBytes) this.bytes = Buffer.allocUnsafeSlow(keptBytes)
-    this.begin()
+    const list = { bytes: this.bytes, bounds: this.#bounds }
+    this.#bounds = []
+    // Less than a quarter of a room is left, or it was made for a list that was longer than a room.
+    if (this.bytes.length > this.#roomBytes || 4 * this.at > 3 * this.bytes.length) {
+      this.bytes = Buffer.allocUnsafeSlow(this.#roomBytes)
+      this.at = 0
+    }
+    this.#start = this.at
     return list
   }
 }

@@ -12,12 +12,14 @@ export type KeyType = Exclude<ScalarName, 'float32' | 'float64'>
  */
 export function encodeEntityKey(types: readonly KeyType[], keys: readonly (Value | null)[]): Uint8Array | null {
   room.begin()
+  const start = room.at
   for (const [i, type] of types.entries()) {
     const value = keys[i] ?? null
     if (value === null) return null
     writeKeyPart(type, value, room)
   }
-  return room.take().bytes
+  const end = room.at
+  return room.take().bytes.subarray(start, end)
 }
 
 const room = new ByteListWriter(4096)

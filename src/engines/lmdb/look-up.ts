@@ -1,6 +1,6 @@
 import type { Database } from 'lmdb'
 import { longestKeyBytes } from '../../ports/online.ts'
-import { type ByteList, ByteListWriter, byteList, countOf, endOf, oneItem, startOf } from '../../values/byte-list.ts'
+import { type ByteList, ByteListWriter, countOf, endOf, startOf } from '../../values/byte-list.ts'
 
 /** A looking up never waits, so that all share this: room for a whole key, a view of it for each length, what was found. */
 const whole = Buffer.alloc(512 + longestKeyBytes)
@@ -14,15 +14,11 @@ const shortBytes = 24
 
 /**
  * Looks rows up under a prefix, in the order of their keys. lmdb's own buffer is used again by the next look-up, so what is
- * found is copied: all rows into one piece of memory, which costs a tenth of a piece for each.
+ * found is copied.
  */
 export function lookUp(rows: Rows, prefix: Buffer, keys: ByteList): ByteList {
   whole.set(prefix)
   const count = countOf(keys)
-  if (count === 1) {
-    const row = get(rows, prefix, keys, 0)
-    return row === undefined ? missing : oneItem(row, rows.lastSize ?? 0)
-  }
   found.begin()
   for (let i = 0; i < count; i++) {
     const row = get(rows, prefix, keys, i)
@@ -31,8 +27,6 @@ export function lookUp(rows: Rows, prefix: Buffer, keys: ByteList): ByteList {
   }
   return found.take()
 }
-
-const missing = byteList([null])
 
 /** The row of key `i`, in lmdb's own buffer, which is longer: `lastSize` is the size of the row. The prefix is in place. */
 function get(rows: Rows, prefix: Buffer, keys: ByteList, i: number): Uint8Array | undefined {
