@@ -6,7 +6,9 @@ import type { OfflineStore, SpineInput } from '../ports/offline.ts'
 import { parseInstant } from '../values/instant.ts'
 
 /** A spine as it was given; the SQL of one is over the sources of the repository. */
-export type SpineRequest = Exclude<SpineInput, { kind: 'sql' | 'batches' }> | { readonly kind: 'sql'; readonly sql: string }
+export type SpineRequest =
+  | Exclude<SpineInput, { kind: 'sql' | 'batches' }>
+  | { readonly kind: 'sql'; readonly sql: string }
 
 /** A column of a spine; the type is `timestamp` where it is known to hold instants. */
 export interface SpineColumn {

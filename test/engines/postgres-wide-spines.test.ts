@@ -91,7 +91,8 @@ interface Thing {
 
 /** Things, some of them at one instant, and a spine. */
 function drawn(distinct: boolean): { readonly things: Thing[]; readonly spine: { k: bigint[]; at: Date[] } } {
-  const { int: below } = seeded(7)
+  const random = seeded(7)
+  const below = (n: number): number => random.int(n)
   const things: Thing[] = []
   const seen = new Set<string>()
   while (things.length < rows) {
