@@ -130,13 +130,13 @@ function checkValues(part: Part, body: ConfigBody): Finding[] {
 
 function compileConfig(dir: string, body: ConfigBody): Config {
   const { server = {}, offline = '.provender/offline', online = usualOnline } = body
-  const place = (text: string): string => (isUrl(text) ? text : resolve(dir, text))
+  const place = (text: string): string => (isUrl(text) ? withFiles(text, dir) : resolve(dir, text))
   const written = typeof offline === 'string' ? { url: offline } : offline
   return Object.freeze({
     project: body.project ?? '',
     dir: resolve(dir),
     metadata: place(body.metadata ?? '.provender/metadata.db'),
-    offline: Object.freeze({ url: place(written.url), replicas: Object.freeze([...(written.replicas ?? [])]) }),
+    offline: Object.freeze({ url: place(written.url), replicas: Object.freeze((written.replicas ?? []).map(place)) }),
     online: compileOnline(online, place, dir),
     server: Object.freeze({
       host: server.host ?? '127.0.0.1',
@@ -160,6 +160,17 @@ function compileLimits(
     Math.floor(availableParallelism() / workers),
   )
 }
+
+/** A url whose certificates and keys for PostgreSQL are files of the repository. */
+const withFiles = (url: string, dir: string): string =>
+  url.replaceAll(/(?<=[?&]ssl(?:rootcert|cert|key)=)[^&]+/g, (path) => {
+    try {
+      return encodeURIComponent(resolve(dir, decodeURIComponent(path)))
+    } catch {
+      // Whoever uses it says what is wrong with it.
+      return path
+    }
+  })
 
 const isUrl = (text: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
 

@@ -33,6 +33,21 @@ test('`project: x` alone is a configuration', () => {
   expect(Object.isFrozen(read('project: x').config)).toBe(true)
 })
 
+test('certificates and keys in urls of PostgreSQL are files of the repository', () => {
+  const { config } = read(`
+project: x
+metadata: postgres://u:p@h/db?sslmode=verify-full&sslrootcert=tls/ca%20one.pem&options=-c%20a%3Db
+offline: { url: "postgres://h/db?sslcert=c.pem&sslkey=../k.pem", replicas: ["postgres://r/db?sslrootcert=/etc/ca.pem"] }
+`)
+  expect(config?.metadata).toBe(
+    'postgres://u:p@h/db?sslmode=verify-full&sslrootcert=%2Fr%2Ftls%2Fca%20one.pem&options=-c%20a%3Db',
+  )
+  expect(config?.offline).toEqual({
+    url: 'postgres://h/db?sslcert=%2Fr%2Fc.pem&sslkey=%2Fk.pem',
+    replicas: ['postgres://r/db?sslrootcert=%2Fetc%2Fca.pem'],
+  })
+})
+
 test('all settings, paths made absolute, urls left alone', () => {
   const { config, errors } = read(`
 project: my-flights_2

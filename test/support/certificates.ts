@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { program } from './program.ts'
+import { giveAway } from './server-process.ts'
 
 const run = promisify(execFile)
 
@@ -14,8 +15,8 @@ export interface Certificates extends AsyncDisposable {
   readonly key: string
 }
 
-/** Makes them, good for a day. */
-export async function makeCertificates(): Promise<Certificates> {
+/** Makes them, good for a day. `names`: whom that of the server is for. */
+export async function makeCertificates(names = 'DNS:localhost,IP:127.0.0.1'): Promise<Certificates> {
   const openssl = await program('openssl')
   const dir = await mkdtemp(join(tmpdir(), 'provender-tls-'))
   const at = (name: string): string => join(dir, name)
@@ -41,9 +42,11 @@ export async function makeCertificates(): Promise<Certificates> {
     '-subj',
     '/CN=localhost',
   ])
-  await writeFile(at('names'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n')
+  await writeFile(at('names'), `subjectAltName=${names}\n`)
   const signed = ['-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-CAcreateserial', '-days', '1', '-extfile', at('names')]
   await run(openssl, ['x509', '-req', '-in', at('server.csr'), ...signed, '-out', at('server.pem')])
+  // Some servers are no root, and take no key that others could read.
+  for (const each of [dir, ...(await readdir(dir)).map(at)]) giveAway(each)
   return {
     ca: at('ca.pem'),
     cert: at('server.pem'),

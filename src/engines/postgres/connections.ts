@@ -2,6 +2,7 @@ import pg from 'pg'
 import { abandonable } from '../../kernel/abandon.ts'
 import { type Call, checkCall } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
+import { type Server, readUrl } from './server-url.ts'
 
 /** Waits in milliseconds: without them a server that stands still is waited for without end. */
 const waits = Object.freeze({
@@ -55,12 +56,13 @@ interface Shared {
 
 const shared = new Map<string, Shared>()
 
-/** The connections to the server at a url; the same for all who ask for the same url. It connects when first used. */
+/** The connections to the server at a url; the same for all who ask for the same url. It connects when first used. @throws INVALID_CONFIG. */
 export function openConnections(url: string): Connections {
-  const found = shared.get(url) ?? newShared(url)
+  const server = readUrl(url)
+  const found = shared.get(url) ?? newShared(server)
   shared.set(url, found)
   found.users += 1
-  const name = nameOf(url)
+  const { name } = server
   let closing: Promise<void> | undefined
   return Object.freeze({
     name,
@@ -104,16 +106,17 @@ async function release(url: string, found: Shared): Promise<void> {
   await found.pool.end()
 }
 
-function newShared(url: string): Shared {
-  const pool = newPool(url)
+function newShared(server: Server): Shared {
+  const pool = newPool(server)
   const madeAtMs = new WeakMap<pg.PoolClient, number>()
   pool.on('connect', (client) => void madeAtMs.set(client, performance.now()))
   return { pool, madeAtMs, trustedFromMs: 0, users: 0 }
 }
 
-function newPool(url: string): pg.Pool {
+function newPool({ connectionString, ssl }: Server): pg.Pool {
   const pool = new pg.Pool({
-    connectionString: url,
+    connectionString,
+    ssl,
     application_name: 'provender',
     max: most,
     connectionTimeoutMillis: waits.connectMs,
@@ -136,7 +139,7 @@ function newPool(url: string): pg.Pool {
 }
 
 /** What the driver knows of a connection, and does not tell in its types. */
-type Server = pg.PoolClient & {
+type Connected = pg.PoolClient & {
   readonly host: string
   readonly port: number
   readonly ssl: NonNullable<pg.ClientConfig['ssl']>
@@ -151,7 +154,7 @@ type Canceller = pg.Connection & {
 
 /** Sends PostgreSQL's own request to cancel. It takes none of the server's connections, of which there may be none left; it has no answer. */
 async function cancel(client: pg.PoolClient): Promise<void> {
-  const { host, port, ssl, processID, secretKey } = client as Server
+  const { host, port, ssl, processID, secretKey } = client as Connected
   if (processID === null || secretKey === null) return
   const canceller = new pg.Connection({ ssl }) as Canceller
   const { promise, resolve } = Promise.withResolvers<void>()
@@ -167,11 +170,4 @@ async function cancel(client: pg.PoolClient): Promise<void> {
   await promise
   clearTimeout(timer)
   canceller.stream.destroy()
-}
-
-/** A url without its password and its settings. */
-function nameOf(url: string): string {
-  if (!URL.canParse(url)) return 'PostgreSQL'
-  const { protocol, username, host, pathname } = new URL(url)
-  return `${protocol}//${username === '' ? '' : `${username}@`}${host}${pathname}`
 }

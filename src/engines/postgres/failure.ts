@@ -58,10 +58,22 @@ export function explainPostgres(name: string, thrown: unknown): Meaning {
       cause: thrown,
       remedy: 'Check the user, the password, the database and its rights.',
     })
+  const remedy = tlsRemedy(code, thrown.message)
+  if (remedy !== undefined)
+    return fail('STORE_UNREACHABLE', `${name} is not spoken to: ${thrown.message}`, { cause: thrown, remedy })
   const ended = 'severity' in thrown && endings.has(thrown.severity)
   if (ended || brokenCodes.has(code) || code.startsWith('08') || code.startsWith('57P') || isBroken(thrown.message))
     return 'broken'
   return asProvenderError(thrown)
+}
+
+/** What to do where the other end is not trusted, or speaks no TLS; undefined where it is about something else. */
+function tlsRemedy(code: string, message: string): string | undefined {
+  if (/^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|ERR_TLS_)/.test(code))
+    return 'Name the certificate of the authority that signed the server’s by  ?sslmode=verify-full&sslrootcert=ca.pem  behind the url, and the host as the certificate does.'
+  return message === 'The server does not support SSL connections'
+    ? 'Turn `ssl` on in PostgreSQL, or write  sslmode=disable.'
+    : undefined
 }
 
 /** What the driver says of connections that ended, without a code. */
