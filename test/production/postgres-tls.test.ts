@@ -1,6 +1,8 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { inspect } from 'node:util'
 import pg from 'pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { openConnections } from '../../src/engines/postgres/connections.ts'
 import { type Certificates, makeCertificates } from '../support/certificates.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
@@ -62,7 +64,18 @@ test('all that a store does is done over TLS', async () => {
 })
 
 test('a query is cancelled over TLS', async () => {
-  await using connections = openConnections(urlOf(`sslmode=verify-full&sslrootcert=${certificates.ca}`))
+  const began: number[] = []
+  const relay = createServer((near) => {
+    const far = connect(server.port, '127.0.0.1')
+    near.once('data', (said) => began.push(said.readInt32BE(4)))
+    near.on('error', () => far.destroy()).pipe(far)
+    far.on('error', () => near.destroy()).pipe(near)
+  })
+  onTestFinished(() => void relay.close())
+  await once(relay.listen(0, '127.0.0.1'), 'listening')
+  const { port } = relay.address() as AddressInfo
+  const url = urlOf(`sslmode=verify-full&sslrootcert=${certificates.ca}`).replace(String(server.port), String(port))
+  await using connections = openConnections(url)
   const client = await connections.take()
   const sleeping = client.query('select pg_sleep(20)')
   sleeping.catch(() => undefined)
@@ -71,6 +84,8 @@ test('a query is cancelled over TLS', async () => {
   await expect(sleeping).rejects.toMatchObject({ code: '57014' })
   expect(performance.now() - beganMs).toBeLessThan(5_000)
   client.release()
+  // Who listens hears neither a query nor what is needed to cancel others: both begin by asking for TLS.
+  expect(began).toEqual([80877103, 80877103])
 })
 
 test('a server is spoken to when its certificate is vouched for and is its own', async () => {
