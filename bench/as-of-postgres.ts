@@ -1,5 +1,5 @@
 import { spineFile } from './data/feature-file.ts'
-import { featureTable, fillFeatureTable } from './data/feature-table.ts'
+import { fillDistinctTable, fillFeatureTable } from './data/feature-table.ts'
 import { postgresPlace } from './data/servers.ts'
 import { countText } from './harness/report.ts'
 import { type Measured, type Scenario, inTurn, sizeOf } from './harness/scenario.ts'
@@ -16,10 +16,14 @@ export const scenario: Scenario = {
   quick: { spine: 20_000, rows: 200_000, entities: 2_000 },
   rounds: 5,
   figures: [
-    { name: 'rows streamed, wall', unit: 's', goals: [{ of: 'ratio', atMost: 1.2 }] },
+    { name: 'wall, against the whole order by hand', unit: 's', goals: [{ of: 'ratio', atMost: 1.2 }] },
+    { name: 'CPU of PostgreSQL, against the whole order by hand', unit: 's', goals: [{ of: 'ratio', atMost: 1.2 }] },
+    { name: 'wall, against who relies on distinct rows', unit: 's' },
+    { name: 'CPU of PostgreSQL, against who relies on distinct rows', unit: 's' },
+    { name: 'a unique index, wall', unit: 's', goals: [{ of: 'ratio', atMost: 1.2 }] },
+    { name: 'a unique index, CPU of PostgreSQL', unit: 's', goals: [{ of: 'ratio', atMost: 1.2 }] },
+    { name: 'CPU of the process', unit: 's' },
     { name: '→ Parquet, wall', unit: 's' },
-    { name: 'rows streamed, CPU of PostgreSQL', unit: 's', goals: [{ of: 'ratio', atMost: 1.2 }] },
-    { name: 'rows streamed, CPU of the process', unit: 's' },
     { name: '→ Parquet, peak memory of the process', unit: 'B' },
   ],
   async start(size) {
@@ -28,12 +32,14 @@ export const scenario: Scenario = {
     await using owned = new AsyncDisposableStack()
     const { url } = owned.use(await postgresPlace())
     await fillFeatureTable(url, { rows, entities, salt: 100 })
+    await fillDistinctTable(url)
     const sides = {
       ours: owned.use(await SideProcess.start(ours, { input: { postgres: url, spine } })),
-      baseline: owned.use(await SideProcess.start(baseline, { input: { url, spine, table: featureTable } })),
+      baseline: owned.use(await SideProcess.start(baseline, { input: { url, spine } })),
     }
     const kept = owned.move()
-    for (const side of Object.values(sides)) await side.run()
+    for (const argument of ['batches', 'distinct', 'parquet']) await sides.ours.run(argument)
+    for (const argument of ['whole', 'relying', 'distinct']) await sides.baseline.run(argument)
     return { round: (turn) => round(sides, url, turn), [Symbol.asyncDispose]: () => kept.disposeAsync() }
   },
 }
@@ -50,22 +56,32 @@ async function round(
     const run = await side.run(argument)
     return { ...run, serverSeconds: (await postgresCpuSeconds(url)) - before }
   }
-  const found = await inTurn(
+  const { ours: mine, baseline: theirs } = await inTurn(
     turn,
-    async () => ({ streamed: await timed(sides.ours, 'batches'), parquet: await timed(sides.ours, 'parquet') }),
-    () => timed(sides.baseline, 'lateral'),
+    async () => ({
+      streamed: await timed(sides.ours, 'batches'),
+      distinct: await timed(sides.ours, 'distinct'),
+      parquet: await timed(sides.ours, 'parquet'),
+    }),
+    async () => ({
+      whole: await timed(sides.baseline, 'whole'),
+      relying: await timed(sides.baseline, 'relying'),
+      distinct: await timed(sides.baseline, 'distinct'),
+    }),
   )
-  const { streamed, parquet } = found.ours
-  if (streamed.figures['rows'] !== found.baseline.figures['rows']) throw new Error('The sides differ')
+  if (mine.streamed.figures['rows'] !== theirs.whole.figures['rows']) throw new Error('The sides differ')
   const seconds = (run: Run): number => run.figures['seconds'] ?? Number.NaN
+  const wall = (a: Run, b: Run): Measured => ({ ours: seconds(a), baseline: seconds(b) })
+  const server = (a: Timed, b: Timed): Measured => ({ ours: a.serverSeconds, baseline: b.serverSeconds })
   return {
-    'rows streamed, wall': { ours: seconds(streamed), baseline: seconds(found.baseline) },
-    '→ Parquet, wall': { ours: seconds(parquet), baseline: seconds(found.baseline) },
-    'rows streamed, CPU of PostgreSQL': {
-      ours: streamed.serverSeconds,
-      baseline: found.baseline.serverSeconds,
-    },
-    'rows streamed, CPU of the process': { ours: streamed.cpuSeconds, baseline: found.baseline.cpuSeconds },
-    '→ Parquet, peak memory of the process': { ours: parquet.rssBytes },
+    'wall, against the whole order by hand': wall(mine.streamed, theirs.whole),
+    'CPU of PostgreSQL, against the whole order by hand': server(mine.streamed, theirs.whole),
+    'wall, against who relies on distinct rows': wall(mine.streamed, theirs.relying),
+    'CPU of PostgreSQL, against who relies on distinct rows': server(mine.streamed, theirs.relying),
+    'a unique index, wall': wall(mine.distinct, theirs.distinct),
+    'a unique index, CPU of PostgreSQL': server(mine.distinct, theirs.distinct),
+    'CPU of the process': { ours: mine.streamed.cpuSeconds, baseline: theirs.relying.cpuSeconds },
+    '→ Parquet, wall': wall(mine.parquet, theirs.relying),
+    '→ Parquet, peak memory of the process': { ours: mine.parquet.rssBytes },
   }
 }

@@ -2,28 +2,40 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import { finished } from 'node:stream/promises'
 import pg from 'pg'
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
+import { distinctTable, featureTable } from '../data/feature-table.ts'
 
 const features = ['d0', 'd1', 'd2', 'd3', 'd4', 'i0', 'i1', 'i2', 's', 'b']
 
 /**
  * The as-of join by hand: the spine goes up by binary COPY, its bytes being there before; for each of its rows, sorted, the latest row is
- * taken by the index; the answer comes down by binary COPY and is thrown away. It relies on rows of one entity, event and created time
- * being one row.
+ * taken by the index; the answer comes down by binary COPY and is thrown away. `whole`: rows of one event and created time are told
+ * apart by their values; else it relies on there being none.
  */
 export async function open(input: unknown): Promise<{
-  run(): Promise<Record<string, number>>
+  run(argument: unknown): Promise<Record<string, number>>
   close(): Promise<void>
 }> {
-  const { url, spine, table } = input as { readonly url: string; readonly spine: string; readonly table: string }
+  const { url, spine } = input as { readonly url: string; readonly spine: string }
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   const bytes = await spineBytes(spine)
   const values = features.map((f) => `f.${f}`).join(', ')
-  const join = `select e.row_id, ${values} from (select * from spine order by id, at offset 0) e
+  const created = ', f.learned_at desc nulls last'
+  const ties = features.map((f) => `, f.${f}${f === 's' ? ' collate "C"' : ''} desc nulls last`).join('')
+  const joinOf = (
+    table: string,
+    more: string,
+  ): string => `select e.row_id, ${values} from (select * from spine order by id, at offset 0) e
     left join lateral (select * from ${table} f where f.id = e.id and f.happened_at <= e.at and f.happened_at >= e.at - interval '7 days'
-      order by f.happened_at desc, f.learned_at desc nulls last limit 1) f on true`
+      order by f.happened_at desc${more} limit 1) f on true`
+  const joins: Readonly<Record<string, string>> = {
+    whole: joinOf(featureTable, `${created}${ties}`),
+    relying: joinOf(featureTable, created),
+    distinct: joinOf(distinctTable, ''),
+  }
   return {
-    run: async () => {
+    run: async (argument) => {
+      const join = joins[String(argument)] ?? ''
       const startedMs = performance.now()
       await client.query('begin')
       await client.query('create temp table spine (row_id bigint, id bigint, at timestamptz) on commit drop')

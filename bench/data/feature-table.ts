@@ -41,3 +41,16 @@ export async function fillFeatureTable(url: string, { rows, entities, salt }: Fe
     `vacuum analyze ${featureTable}`,
   )
 }
+
+/** What the table of distinct rows is called. */
+export const distinctTable = 'distinct_things'
+
+/** Makes a table of the latest of the rows that share entity and event time, with an index that says that no two do. */
+export const fillDistinctTable = (url: string): Promise<void> =>
+  runSql(
+    url,
+    `drop table if exists ${distinctTable}`,
+    `create table ${distinctTable} as select * from (select distinct on (id, happened_at) * from ${featureTable} order by id, happened_at, learned_at desc) as r order by happened_at`,
+    `create unique index on ${distinctTable} (id, happened_at)`,
+    `vacuum analyze ${distinctTable}`,
+  )

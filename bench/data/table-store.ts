@@ -16,13 +16,18 @@ export interface TableStore {
 const features = Object.entries(featureTypes).map(([name, type]) => `${name}: ${type}`)
 
 /** Opens one with a view of all features. `places`: lines of provender.yaml that say where things are; `terms`: more of the view. */
-export async function openTableStore(places: string, view: string, terms = ''): Promise<TableStore> {
+export async function openTableStore(
+  places: string,
+  view: string,
+  terms = '',
+  table = featureTable,
+): Promise<TableStore> {
   const dir = await mkdtemp(join(tmpdir(), 'provender-bench-'))
   await writeFile(
     join(dir, 'provender.yaml'),
     `${places}
 entities: { thing: { key: { id: int64 } } }
-sources: { things: { type: postgres, table: ${featureTable}, timestamp: happened_at, created: learned_at } }
+sources: { things: { type: postgres, table: ${table}, timestamp: happened_at, created: learned_at } }
 views: { ${view}: { entities: [thing], source: things, ${terms}features: { ${features.join(', ')} } } }
 `,
   )
