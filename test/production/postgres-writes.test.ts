@@ -155,6 +155,27 @@ test('a push that is cut off anywhere, and made again with its key, is kept once
   expect(rows).toEqual(Array.from({ length: pushes + 1 }, (_, i) => ({ n: i - 1, times: 1 })))
 })
 
+test('a push without a key that is cut off anywhere is not made again by us: it is kept once, or not', async () => {
+  const direct = await newDatabase()
+  await using proxy = await startCuttingProxy(server.port)
+  await using opened = await openPostgresStore(direct.replace(String(server.port), String(proxy.port)), projectName())
+  const { store } = opened
+  await store.apply(definitionsOf('ada'))
+  await store.push('taps', [{ id: 0, n: -1, at: new Date() }])
+  const answered = [-1]
+  for (let n = 0; n < 40; n++) {
+    proxy.cutAfter(n * 12)
+    await store.push('taps', [{ id: n, n, at: new Date() }]).then(() => answered.push(n), retryable)
+    proxy.cutAfter(Infinity)
+  }
+  const rows = await ask(direct, 'select vals[2]::int as n, count(*)::int as times from push_row group by 1 order by 1')
+  expect(rows.filter(({ times }) => times !== 1)).toEqual([])
+  const kept = rows.map(({ n }) => n)
+  expect(answered.filter((n) => !kept.includes(n))).toEqual([])
+  // Some were cut off behind their commit.
+  expect(kept.length).toBeGreaterThan(answered.length)
+})
+
 /** The owners that the newest version names, how many versions there are, and how many changes were counted: an apply counts one, in its last statement. */
 async function registryOf(url: string): Promise<{ owners: string[]; versions: number; counted: number }> {
   const [row] = await ask(url, 'select definitions, version from registry_version order by version desc limit 1')
