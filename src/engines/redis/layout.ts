@@ -48,6 +48,16 @@ const fieldsKept = 10_000
 
 /** The field of a space. Shared: not to be written into. */
 export function fieldOf(space: Space): Buffer {
+  // A view is read by the same object again and again.
+  if (space === last.space) return last.field
+  const field = knownField(space)
+  last = { space, field }
+  return field
+}
+
+let last: { readonly space: Space | undefined; readonly field: Buffer } = { space: undefined, field: Buffer.alloc(0) }
+
+function knownField(space: Space): Buffer {
   const name = `${space.generation}:${space.view}`
   const known = fields.get(name)
   if (known !== undefined) return known

@@ -74,7 +74,7 @@ export class RedisNode implements AsyncDisposable {
   }
 
   /** Runs a script. @throws as `explainRedis`; NOT_REPLICATED; DEADLINE_EXCEEDED, INTERRUPTED. What was sent may still be done. */
-  async run(script: Script, keys: readonly Argument[], args: readonly Argument[], call?: Asking): Promise<unknown> {
+  run(script: Script, keys: readonly Argument[], args: readonly Argument[], call?: Asking): Promise<unknown> {
     const command = script.reads ? 'EVALSHA_RO' : 'EVALSHA'
     return this.#write(script, call, async (redis) => {
       const rest = [keys.length, ...keys, ...args]
@@ -100,7 +100,7 @@ export class RedisNode implements AsyncDisposable {
     })
   }
 
-  async #write(script: Script, call: Asking | undefined, work: (redis: Redis) => Promise<unknown>): Promise<unknown> {
+  #write(script: Script, call: Asking | undefined, work: (redis: Redis) => Promise<unknown>): Promise<unknown> {
     if (script.reads) return this.#ask(this.#reads, call, work)
     if (call?.acknowledged !== true || this.#confirmed === undefined) return this.#ask(this.#writes, call, work)
     const { connection, confirm } = this.#confirmed
@@ -158,11 +158,23 @@ function waitOf(call: Asking | undefined): number {
 }
 
 /** Does it on a connection, and gives up after a while: what was not sent until then never is. */
-async function within<T>(connection: Connection, waitMs: number, work: (redis: Redis) => Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>()
+function within<T>(connection: Connection, waitMs: number, work: (redis: Redis) => Promise<T>): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>()
   let over = false
+  const sent = async (): Promise<T> => {
+    if (connection.failure?.code === 'STORE_UNFIT') throw connection.failure
+    await connection.opened()
+    return over ? promise : work(connection.redis)
+  }
+  const wasOpen = connection.open
+  const answer = wasOpen ? work(connection.redis) : sent()
+  const end = (): void => {
+    clearTimeout(timer)
+    clearTimeout(opening)
+  }
   const giveUp = (): void => {
     over = true
+    end()
     reject(connection.lateness(waitMs))
   }
   // An answer may lie there unread, where this process was busy: it comes before this.
@@ -170,17 +182,16 @@ async function within<T>(connection: Connection, waitMs: number, work: (redis: R
   const unless = (): void => {
     if (!connection.open) giveUp()
   }
-  const opening = connection.open ? undefined : setTimeout(unless, Math.min(waitMs, waits.connectMs))
-  const sent = async (): Promise<T> => {
-    if (connection.failure?.code === 'STORE_UNFIT') throw connection.failure
-    await connection.opened()
-    if (over) return late
-    return work(connection.redis)
-  }
-  try {
-    return await Promise.race([connection.open ? work(connection.redis) : sent(), late])
-  } finally {
-    clearTimeout(timer)
-    clearTimeout(opening)
-  }
+  const opening = wasOpen ? undefined : setTimeout(unless, Math.min(waitMs, waits.connectMs))
+  answer.then(
+    (given) => {
+      end()
+      resolve(given)
+    },
+    (thrown: unknown) => {
+      end()
+      reject(thrown)
+    },
+  )
+  return promise
 }

@@ -85,19 +85,22 @@ export function takeRows(parts: readonly ReadPart[], answer: unknown): ReadPart[
   for (const part of parts) {
     const { at, target } = part
     const from = end
-    const [here, away]: [number[], number[]] = [[], []]
-    for (const i of at) {
+    // Mostly all that was asked for is there: then `at` is the list of it.
+    let [here, away]: (number[] | undefined)[] = []
+    for (const [k, i] of at.entries()) {
       const length = bytes.readUInt32BE(end)
       end += rowLengthBytes
-      if (length === isAway) away.push(i)
-      else if (length !== isMissing) {
-        here.push(i)
+      if (length === isAway || length === isMissing) {
+        here ??= at.slice(0, k)
+        if (length === isAway) (away ??= []).push(i)
+      } else {
+        here?.push(i)
         target.bounds[2 * i] = end
         target.bounds[2 * i + 1] = end += length
       }
     }
-    if (here.length > 0) target.answers.push({ bytes, from, to: end, at: here })
-    if (away.length > 0) left.push({ ...part, at: away })
+    if ((here ?? at).length > 0) target.answers.push({ bytes, from, to: end, at: here ?? at })
+    if (away !== undefined) left.push({ ...part, at: away })
   }
   return left
 }

@@ -1,7 +1,7 @@
 import { abandonable } from '../../kernel/abandon.ts'
 import { fail, isProvenderError } from '../../kernel/errors.ts'
 import { type OnlineStore, longestKeyBytes } from '../../ports/online.ts'
-import type { ByteList } from '../../values/byte-list.ts'
+import { type ByteList, countOf, endOf, startOf } from '../../values/byte-list.ts'
 import { isElsewhere } from './failure.ts'
 import { entityKey, fieldOf } from './layout.ts'
 import type { Argument, RedisNode } from './node.ts'
@@ -87,13 +87,14 @@ export function coalescedReads(servers: Servers, project: string): OnlineStore['
       open: 0,
       timer: undefined,
     }
-    for (const [r, { space, keys }] of requests.entries()) {
-      const target = targets[r]
-      if (target === undefined) break
+    for (let r = 0; r < requests.length; r++) {
+      const [request, target] = [requests[r], targets[r]]
+      if (request === undefined || target === undefined) break
+      const { space, keys } = request
       const field = fieldOf(space)
-      for (let i = 0; 2 * i < keys.bounds.length; i++) {
-        const start = keys.bounds[2 * i] ?? -1
-        const end = keys.bounds[2 * i + 1] ?? -1
+      for (let i = 0; i < countOf(keys); i++) {
+        const start = startOf(keys, i)
+        const end = endOf(keys, i)
         if (start < 0 || end - start > longestKeyBytes) continue
         const batch = batchOf(nodeOf(place, keys.bytes, start, end))
         batch.keys += 1
