@@ -152,7 +152,7 @@ test('where no connection is to spare a spine goes over one', { timeout: 60_000 
   await fill(url, things, false)
   await using bench = await openBench()
   await using offline = openPostgresOffline({ url, replicas: [], local: bench.offline })
-  await using connections = openConnections(url)
+  await using connections = openConnections(url, 'queries')
   const held = await Promise.all(Array.from({ length: 9 }, () => connections.take()))
   try {
     expect((await read(offline, spine))['v']).toEqual(oracle(things, spine))

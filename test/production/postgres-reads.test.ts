@@ -2,11 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openPostgresOffline } from '../../src/engines/postgres/offline.ts'
+import { openPostgresPushLog } from '../../src/engines/postgres/push-log.ts'
 import type { OfflineStore } from '../../src/ports/offline.ts'
+import { append } from '../../src/testing/offline-bench.ts'
 import { type DuckdbBench, openBench } from '../support/duckdb-bench.ts'
 import { type PostgresServer, startPostgres, startReplica } from '../support/postgres-server.ts'
 import { startCuttingProxy } from '../support/cutting-proxy.ts'
-import { count, joined, many, manyRows, whoAfter } from './reading.ts'
+import { count, joined, many, manyRows, streamed, whoAfter } from './reading.ts'
 
 let primary: PostgresServer
 let replica: PostgresServer
@@ -264,5 +266,20 @@ test('where no connection is left a read says so, an aborted one is ended all th
   for (const other of others) await other.end()
   await watcher.end()
   await sleep(100)
+  expect(await joined(offline, whoAfter(0))).toBe(false)
+})
+
+test('readers who stand still hold no connection that a push needs; a read for which there is none says so', async () => {
+  await using offline = open()
+  await using log = openPostgresPushLog(primary.url)
+  const reads = await Promise.all(Array.from({ length: 10 }, () => offline.query({ plan: streamed(many) })))
+  const batches = reads.map((read) => read.batches()[Symbol.asyncIterator]())
+  for (const each of batches) expect((await each.next()).done).toBe(false)
+  const startedMs = performance.now()
+  await append(log, 'view', [{ name: 'k', type: 'int64' }], [{ event: 1n, created: 1n, tie: 1n, values: [1n] }])
+  expect(performance.now() - startedMs).toBeLessThan(2_000)
+  const hurried = joined(offline, whoAfter(0), { deadlineAtMs: Date.now() + 300 })
+  await expect(hurried).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+  for (const read of reads) await read[Symbol.asyncDispose]()
   expect(await joined(offline, whoAfter(0))).toBe(false)
 })

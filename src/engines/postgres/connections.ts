@@ -25,8 +25,11 @@ const waits = Object.freeze({
 const whileClientLives =
   'set client_connection_check_interval = 1000; set tcp_keepalives_idle = 60; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 6'
 
-/** Connections of one process to one server. */
+/** Connections of one process to one server, for each use. */
 const most = 10
+
+/** What connections are for: calls that take as long as the server takes, or queries that take as long as somebody reads what they answer. */
+export type Use = 'calls' | 'queries'
 
 /** A pool of connections to one PostgreSQL server, shared by all ports of this process that use it. */
 export interface Connections extends AsyncDisposable {
@@ -56,11 +59,16 @@ interface Shared {
 
 const shared = new Map<string, Shared>()
 
-/** The connections to the server at a url; the same for all who ask for the same url. It connects when first used. @throws INVALID_CONFIG. */
-export function openConnections(url: string): Connections {
+/**
+ * The connections to the server at a url; the same for all who ask for the same url and use. It connects when first used: readers who
+ * stand still hold none that a push would need.
+ * @throws INVALID_CONFIG.
+ */
+export function openConnections(url: string, use: Use = 'calls'): Connections {
   const server = readUrl(url)
-  const found = shared.get(url) ?? newShared(server)
-  shared.set(url, found)
+  const key = `${use} ${url}`
+  const found = shared.get(key) ?? newShared(server)
+  shared.set(key, found)
   found.users += 1
   const { name } = server
   let closing: Promise<void> | undefined
@@ -80,7 +88,7 @@ export function openConnections(url: string): Connections {
       if (isSilence(thrown)) found.trustedFromMs = performance.now()
     },
     cancel,
-    [Symbol.asyncDispose]: () => (closing ??= release(url, found)),
+    [Symbol.asyncDispose]: () => (closing ??= release(key, found)),
   } satisfies Connections)
 }
 
@@ -99,10 +107,10 @@ async function takeOne(pool: pg.Pool, call: Call | undefined): Promise<pg.PoolCl
   })
 }
 
-async function release(url: string, found: Shared): Promise<void> {
+async function release(key: string, found: Shared): Promise<void> {
   found.users -= 1
   if (found.users > 0) return
-  shared.delete(url)
+  shared.delete(key)
   await found.pool.end()
 }
 

@@ -27,7 +27,7 @@ export interface QueryEngine {
   readonly local: OfflineStore
 }
 
-/** Starts a query. An as-of join is computed whole: its spine goes up, its answers come down and are put beside the spine here. */
+/** Starts a query. The spine of an as-of join goes up; what is found for it comes down, and is put beside it here as it comes. */
 export async function startQuery(engine: QueryEngine, query: OfflineQuery, call?: Call): Promise<QueryResult> {
   // PostgreSQL tells nobody how far a query is.
   query.watch?.(() => null)

@@ -41,8 +41,11 @@ interface Replica {
 
 /** Opens the servers of a PostgreSQL; each connects when first used. */
 export function openServers(url: string, replicaUrls: readonly string[]): PostgresServers {
-  const primary = openConnections(url)
-  const replicas: Replica[] = replicaUrls.map((each) => ({ connections: openConnections(each), outUntilMs: 0 }))
+  const primary = openConnections(url, 'queries')
+  const replicas: Replica[] = replicaUrls.map((each) => ({
+    connections: openConnections(each, 'queries'),
+    outUntilMs: 0,
+  }))
   let turn = 0
   const ofPrimary = async (call: Call | undefined): Promise<Reader> => ({
     client: await primary.take(call),
