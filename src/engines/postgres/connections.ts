@@ -19,11 +19,16 @@ const waits = Object.freeze({
 })
 
 /**
- * What a server does for a client that was killed, whose machine went away, or whose network did: it looks every second whether the
+ * How often a server looks whether the client of a statement is still there, in milliseconds: one that was killed cancels nothing. Where a
+ * pooler hands out connections by transaction, it holds for those that set it themselves.
+ */
+export const clientCheckMs = 1_000
+
+/**
+ * What a server does for a client that was killed, whose machine went away, or whose network did: it looks whether the
  * client of a statement is still there, also while that waits for a lock, and asks the network after a minute of silence.
  */
-const whileClientLives =
-  'set client_connection_check_interval = 1000; set tcp_keepalives_idle = 60; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 6'
+const whileClientLives = `set client_connection_check_interval = ${clientCheckMs}; set tcp_keepalives_idle = 60; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 6`
 
 /** Connections of one process to one server, for each use. */
 const most = 10

@@ -26,6 +26,12 @@ export interface LeafContext {
   ) => Promise<readonly { readonly name: string; readonly type: FeatureType }[]>
 }
 
+/** A query that is computed once, and the table that its rows are then in. */
+export interface KeptQuery {
+  readonly query: string
+  readonly table: string
+}
+
 /** A leaf as a table. */
 export interface LeafTable {
   readonly rows: (narrow: readonly Predicate[]) => string | null
@@ -37,14 +43,14 @@ const scanned = async (): Promise<Reach> => ({ seeks: false, single: false })
 const nothing = async (): Promise<Reach> => ({ seeks: true, single: true })
 
 /**
- * Looks a leaf up. `exact`: columns have the very types they are read as; else a column that
- * compares as that type stays as it is, so that an index on it serves.
+ * Looks a leaf up. `exact`: columns have the very types they are read as; else a column that compares as that type stays as it is, so
+ * that an index on it serves. `kept`: where the rows of a query are that several leaves read.
  * @throws SOURCE_UNREADABLE, MISSING_COLUMN, TYPE_MISMATCH, SOURCE_CHANGED, SQL_REFUSED, UNSUPPORTED.
  */
 export async function leafTable(
   context: LeafContext,
   leaf: SourceRows | SqlRows | LogRows,
-  exact = false,
+  { exact = false, kept }: { readonly exact?: boolean; readonly kept?: KeptQuery | undefined } = {},
 ): Promise<LeafTable> {
   if (leaf.kind === 'log') {
     const has = logTable(leaf, context.shapes, []) !== null
@@ -52,10 +58,10 @@ export async function leafTable(
   }
   const label = `source "${leaf.source.name}"`
   if (leaf.kind === 'sql') {
-    const from = `(${await userQuery(context, leaf.source.type === 'sql' ? leaf.source.sql : '', leaf.inputs, label)}) AS r`
-    const { text } = selecting(leaf.take, among(await columnsOf(context.client, from, label)), {
+    const query = `(${kept?.query ?? (await sqlQuery(context, leaf))}) AS r`
+    const { text } = selecting(leaf.take, among(await columnsOf(context.client, query, label)), {
       timestamp: leaf.source.timestamp,
-      from,
+      from: kept === undefined ? query : `${ident(kept.table)} AS r`,
       where: [],
       label,
       exact,
@@ -81,6 +87,10 @@ export async function leafTable(
   if (loaded.files.length === 0) return { rows: () => null, reach: nothing }
   return { rows: () => text, reach: (keys) => reachBy(context.client, { table: loaded.table, asTheyAre }, keys) }
 }
+
+/** A query for the rows of a `sql` source, checked. */
+export const sqlQuery = (context: LeafContext, { source, inputs }: SqlRows): Promise<string> =>
+  userQuery(context, source.type === 'sql' ? source.sql : '', inputs, `source "${source.name}"`)
 
 async function foreignLeaf(
   context: LeafContext,
@@ -231,7 +241,7 @@ async function inputTable(context: LeafContext, input: SqlInput): Promise<string
     source.type === 'sql'
       ? { kind: 'sql', source, take, inputs: input.inputs ?? [] }
       : { kind: 'source', source, take, ...(input.files === undefined ? {} : { files: ownFiles(input) }) }
-  const rows = (await leafTable(context, leaf, true)).rows([])
+  const rows = (await leafTable(context, leaf, { exact: true })).rows([])
   const parts = [rows, pushed].filter((part) => part !== null)
   if (parts.length === 0 && take.length === 0)
     throw fail('SOURCE_UNREADABLE', `The ${label} has no files and so no columns`)

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { must } from '../../kernel/assert.ts'
 import { fail } from '../../kernel/errors.ts'
 import type { Call } from '../../kernel/call.ts'
@@ -13,7 +14,7 @@ import { asOfResult, begun, readOnce } from './as-of-result.ts'
 import { sourceType } from './column-type.ts'
 import { readCopy } from './copy-out.ts'
 import { ident, typeName } from './dialect.ts'
-import { type LeafContext, type LeafTable, leafTable, userQuery } from './leaf-tables.ts'
+import { type KeptQuery, type LeafContext, type LeafTable, leafTable, sqlQuery, userQuery } from './leaf-tables.ts'
 import { keptColumns } from './kept-columns.ts'
 import { postgresDialect } from './plan-dialect.ts'
 import type { PostgresServers } from './servers.ts'
@@ -58,16 +59,42 @@ export async function leafContext(session: Session, local: OfflineStore): Promis
 
 const none: ReadonlyMap<RowLeaf, Reach> = new Map()
 
-async function lookUp(
-  session: Session,
-  plan: Relation,
-  local: OfflineStore,
-): Promise<{ context: LeafContext; tables: Looked }> {
+interface LookedUp {
+  readonly context: LeafContext
+  readonly tables: Looked
+  /** What stands before the query. */
+  readonly ctes: readonly string[]
+}
+
+/** Looks all leaves of a plan up. User SQL that several of them read is computed once. */
+async function lookUp(session: Session, plan: Relation, local: OfflineStore): Promise<LookedUp> {
   const context = await leafContext(session, local)
   const tables = new Map<Leaf, LeafTable>()
-  for (const leaf of leavesOf(plan))
-    if (leaf.kind !== 'input') tables.set(leaf, await session.guard(leafTable(context, leaf)))
-  return { context, tables }
+  const ctes: string[] = []
+  const leaves = leavesOf(plan)
+  const kept = new Map<Leaf, KeptQuery>()
+  for (const same of readTwice(leaves)) {
+    const query = { table: `_sql_${ctes.length}`, query: await session.guard(sqlQuery(context, same[0])) }
+    ctes.push(`${ident(query.table)} AS MATERIALIZED (${query.query})`)
+    for (const leaf of same) kept.set(leaf, query)
+  }
+  for (const leaf of leaves)
+    if (leaf.kind !== 'input') tables.set(leaf, await session.guard(leafTable(context, leaf, { kept: kept.get(leaf) })))
+  return { context, tables, ctes }
+}
+
+/** Leaves of one `sql` source over the same inputs, where there are several. */
+function readTwice(leaves: readonly Leaf[]): [SqlRows, ...SqlRows[]][] {
+  const groups: [SqlRows, ...SqlRows[]][] = []
+  for (const leaf of leaves) {
+    if (leaf.kind !== 'sql') continue
+    const same = groups.find(
+      ([first]) => first.source.name === leaf.source.name && isDeepStrictEqual(first.inputs, leaf.inputs),
+    )
+    if (same === undefined) groups.push([leaf])
+    else same.push(leaf)
+  }
+  return groups.filter((group) => group.length > 1)
 }
 
 function leavesFor(
@@ -115,9 +142,9 @@ async function inSession<T>(
 
 async function startPlain(engine: QueryEngine, plan: Relation, call: Call | undefined): Promise<QueryResult> {
   const ask = async (session: Session): Promise<Question> => {
-    const { tables } = await lookUp(session, plan, engine.local)
+    const { tables, ctes } = await lookUp(session, plan, engine.local)
     const compiled = compile(plan, postgresDialect, leavesFor(tables, new Map(), none))
-    return questionOf({ session, ctes: [] }, compiled, compiled.columns)
+    return questionOf({ session, ctes }, compiled, compiled.columns)
   }
   return plainResult(engine, await inSession(engine, call, ask), () => onPrimary(engine, call, ask))
 }
@@ -174,7 +201,7 @@ async function startAsOf(
   call: Call | undefined,
 ): Promise<QueryResult> {
   const { spine, answers } = await inSession(engine, call, async (session) => {
-    const { context, tables } = await lookUp(session, plan, engine.local)
+    const { context, tables, ctes } = await lookUp(session, plan, engine.local)
     const spine = input.kind === 'sql' ? await sqlSpine(session, context, input) : input
     const reached = await reachedLeaves(session, plan, tables)
     // Where rows are looked up one by one, several can do so at once; else each would read and sort the whole right side.
@@ -183,7 +210,12 @@ async function startAsOf(
     const { table, lanes } = await placeSpine(session, used, { at: plan.at, widely })
     const compiled = compile(plan, postgresDialect, leavesFor(tables, new Map([[leaf.name, table]]), reached))
     const outputs = compiled.columns.slice(compiled.columns.length - outputsOf(plan))
-    return { spine, answers: await begun(lanes.map((lane) => questionOf(lane, compiled, outputs))) }
+    return {
+      spine,
+      answers: await begun(
+        lanes.map((lane) => questionOf({ ...lane, ctes: [...lane.ctes, ...ctes] }, compiled, outputs)),
+      ),
+    }
   })
   return asOfResult({ local: engine.local, leaf, spine, call }, answers)
 }

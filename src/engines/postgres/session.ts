@@ -23,6 +23,7 @@ export class Session implements AsyncDisposable {
   /** What is being read: until its end the connection is good for nothing else. */
   #stream: Readable | undefined
   #disposal: Promise<void> | undefined
+  #cancelling: Promise<void> | undefined
 
   private constructor(servers: PostgresServers, reader: Reader, call: Call | undefined) {
     this.#servers = servers
@@ -140,9 +141,14 @@ export class Session implements AsyncDisposable {
 
   #cancel(): void {
     this.#failed = true
-    this.#reader.connections.cancel(this.client).catch(() => undefined)
+    void this.#cancelOnce()
     // Where the network swallows everything, no server says that it has ended the query.
     this.#stream?.destroy(endOf(this.call))
+  }
+
+  /** Has the server end what it does. Only then the connection is closed: a pooler in between knows of no query whose client has gone. */
+  #cancelOnce(): Promise<void> {
+    return (this.#cancelling ??= this.#reader.connections.cancel(this.client).catch(() => undefined))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -157,8 +163,7 @@ export class Session implements AsyncDisposable {
       this.#stream.destroy()
     }
     if (this.#failed) {
-      this.#reader.connections.cancel(this.client).catch(() => undefined)
-      this.client.release(true)
+      void this.#cancelOnce().then(() => this.client.release(true))
       return
     }
     try {

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Call } from '../../kernel/call.ts'
+import { clientCheckMs } from './connections.ts'
 import { quote } from './dialect.ts'
 
 /** Memory of one sort or hash of a query: more would multiply by the queries of a server. */
@@ -32,7 +33,7 @@ export async function begin(
   await promptly(client, `start transaction isolation level repeatable read ${mode}`)
   if (snapshot !== undefined) await promptly(client, `set transaction snapshot ${quote(snapshot)}`)
   await client.query(
-    `set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local bytea_output = 'hex'; set local jit = off; set local enable_memoize = off; set local work_mem = '${workMemory}'; set local statement_timeout = ${Math.ceil(leftMs)}; set local idle_in_transaction_session_timeout = 0`,
+    `set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local bytea_output = 'hex'; set local jit = off; set local enable_memoize = off; set local work_mem = '${workMemory}'; set local statement_timeout = ${Math.ceil(leftMs)}; set local idle_in_transaction_session_timeout = 0; set local client_connection_check_interval = ${clientCheckMs}`,
   )
 }
 
