@@ -218,6 +218,20 @@ test('what nobody waits for any more is ended on the server: aborted, out of tim
     .toEqual([])
 })
 
+test('a query is cancelled before its connection is closed: a pooler in between would know of no such query any more', async () => {
+  await using proxy = await startCuttingProxy(primary.port)
+  await using offline = open([], primary.url.replace(String(primary.port), String(proxy.port)))
+  const late = joined(offline, whoAfter(30), { deadlineAtMs: Date.now() + 300 })
+  await expect(late).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+  const cancelRequest = 80877102
+  const heard = (): unknown[] =>
+    proxy.heard.map(([, said]) =>
+      said === 'closed' ? said : said.readInt32BE(4) === cancelRequest ? 'cancel' : 'begin',
+    )
+  await expect.poll(heard).toEqual(['begin', 'cancel', 'closed', 'closed'])
+  expect(proxy.heard.at(-1)?.[0]).toBe(0)
+})
+
 test('a read that was read to its end gives its connection back', async () => {
   await using offline = open()
   const made = async (): Promise<number> => {

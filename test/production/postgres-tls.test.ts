@@ -1,10 +1,9 @@
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer } from 'node:net'
 import { inspect } from 'node:util'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { openConnections } from '../../src/engines/postgres/connections.ts'
 import { type Certificates, makeCertificates } from '../support/certificates.ts'
+import { startCuttingProxy } from '../support/cutting-proxy.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
 import { definitionsOf, openPostgresStore, servedOf } from './postgres-store.ts'
 
@@ -64,27 +63,25 @@ test('all that a store does is done over TLS', async () => {
 })
 
 test('a query is cancelled over TLS', async () => {
-  const began: number[] = []
-  const relay = createServer((near) => {
-    const far = connect(server.port, '127.0.0.1')
-    near.once('data', (said) => began.push(said.readInt32BE(4)))
-    near.on('error', () => far.destroy()).pipe(far)
-    far.on('error', () => near.destroy()).pipe(near)
-  })
-  onTestFinished(() => void relay.close())
-  await once(relay.listen(0, '127.0.0.1'), 'listening')
-  const { port } = relay.address() as AddressInfo
-  const url = urlOf(`sslmode=verify-full&sslrootcert=${certificates.ca}`).replace(String(server.port), String(port))
+  await using proxy = await startCuttingProxy(server.port)
+  const secure = urlOf(`sslmode=verify-full&sslrootcert=${certificates.ca}`)
+  const url = secure.replace(String(server.port), String(proxy.port))
   await using connections = openConnections(url)
   const client = await connections.take()
   const sleeping = client.query('select pg_sleep(20)')
   sleeping.catch(() => undefined)
+  const watcher = new pg.Client({ connectionString: server.url })
+  await watcher.connect()
+  onTestFinished(() => watcher.end())
+  const running = `select pid from pg_stat_activity where state = 'active' and query like 'select pg_sleep%'`
+  await expect.poll(async () => (await watcher.query(running)).rowCount).toBe(1)
   const beganMs = performance.now()
   await connections.cancel(client)
   await expect(sleeping).rejects.toMatchObject({ code: '57014' })
   expect(performance.now() - beganMs).toBeLessThan(5_000)
   client.release()
   // Who listens hears neither a query nor what is needed to cancel others: both begin by asking for TLS.
+  const began = proxy.heard.flatMap(([, said]) => (said === 'closed' ? [] : [said.readInt32BE(4)]))
   expect(began).toEqual([80877103, 80877103])
 })
 

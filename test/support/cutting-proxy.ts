@@ -6,6 +6,8 @@ export interface CuttingProxy extends AsyncDisposable {
   readonly port: number
   /** How many connections were made through it. */
   readonly connections: number
+  /** What clients did, one after the other: which connection began to speak, with which first bytes, and which was closed. */
+  readonly heard: readonly (readonly [connection: number, what: Buffer | 'closed'])[]
   /** Cuts each connection that there is in the middle of its next answer, after so many bytes of it. */
   cutAfter(bytes: number): void
   /** How many connections were cut so. */
@@ -18,6 +20,7 @@ export interface CuttingProxy extends AsyncDisposable {
 export async function startCuttingProxy(to: number): Promise<CuttingProxy> {
   const open = new Set<{ left: number; dead: boolean; readonly made: number; readonly ends: readonly Socket[] }>()
   let [cuts, connections] = [0, 0]
+  const heard: [number, Buffer | 'closed'][] = []
   const server = createServer((near) => {
     const far = connect(to, '127.0.0.1')
     const way = { left: Number.POSITIVE_INFINITY, dead: false, made: connections, ends: [near, far] }
@@ -27,6 +30,9 @@ export async function startCuttingProxy(to: number): Promise<CuttingProxy> {
       open.delete(way)
       for (const end of way.ends) end.destroy()
     }
+    near
+      .once('data', (said: Buffer) => heard.push([way.made, said]))
+      .once('close', () => heard.push([way.made, 'closed']))
     near.on('data', (said) => {
       if (!way.dead) far.write(said)
     })
@@ -51,6 +57,7 @@ export async function startCuttingProxy(to: number): Promise<CuttingProxy> {
     get connections() {
       return connections
     },
+    heard,
     get cuts() {
       return cuts
     },
