@@ -32,6 +32,9 @@ test('a server that is set up well is named; one that keeps rows badly is worth 
     detail: expect.stringContaining('hash-max-listpack-value 64') as string,
     remedy: expect.stringContaining('1024') as string,
   })
+  // Who may not look at settings is not told of them.
+  await server.ask('ACL', 'SETUSER', 'blind', 'reset', 'on', '>word', 'allkeys', '+@all', '-config')
+  expect(await look({ url: server.url.replace('//', '//blind:word@') })).toMatchObject({ status: 'ok' })
   await set('hash-max-listpack-value', '1024')
 })
 
