@@ -57,8 +57,13 @@ export class ByteListWriter {
 
   /** Forgets what was written since the last `take`. */
   begin(): void {
-    this.at = this.#start
     if (this.#bounds.length > 0) this.#bounds = []
+    // Less than a quarter of a room is left, or it was made for a list that was longer than a room.
+    if (4 * this.#start > 3 * this.bytes.length || this.bytes.length > this.#roomBytes) {
+      this.bytes = Buffer.allocUnsafeSlow(this.#roomBytes)
+      this.#start = 0
+    }
+    this.at = this.#start
   }
 
   /** Makes room for so many more bytes; what was written stays, in another buffer perhaps, at the same place. */
@@ -95,15 +100,23 @@ export class ByteListWriter {
     this.end(start)
   }
 
+  /** The next item is a copy of item `i` of a list, missing where that is. */
+  copy(list: ByteList, i: number): void {
+    const start = startOf(list, i)
+    if (start < 0) {
+      this.miss()
+      return
+    }
+    const to = this.at
+    this.need(endOf(list, i) - start)
+    this.at += list.bytes.copy(this.bytes, to, start, endOf(list, i))
+    this.end(to)
+  }
+
   /** The list. It lies where it was written, and nothing is written there any more. */
   take(): ByteList {
     const list = { bytes: this.bytes, bounds: this.#bounds }
     this.#bounds = []
-    // Less than a quarter of a room is left, or it was made for a list that was longer than a room.
-    if (this.bytes.length > this.#roomBytes || 4 * this.at > 3 * this.bytes.length) {
-      this.bytes = Buffer.allocUnsafeSlow(this.#roomBytes)
-      this.at = 0
-    }
     this.#start = this.at
     return list
   }

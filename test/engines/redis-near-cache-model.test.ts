@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { NearCache } from '../../src/engines/redis/near-cache.ts'
+import { byteList } from '../../src/values/byte-list.ts'
 import { type Seeded, seeded } from '../../src/testing/seeded.ts'
 
 /** How many histories are lived through, unless HISTORIES says more; NEAR_SEED tries others. */
@@ -50,20 +51,22 @@ function live(random: Seeded, again: string): number {
   const read = (): void => {
     const [key, f] = [random.pick(keys), random.int(2)]
     const field = fields[f] as Buffer
-    const found = cache.find(key, field, nowMs)
+    const of = cache.of(key)
+    const found = cache.find(of, field, nowMs)
     if (found === undefined) {
-      const kept = cache.expect(key, field, server, nowMs)
+      const kept = cache.expect({ key, field, tracker: server }, of, nowMs)
       // The server looks now; the answer comes whenever it comes.
       const row = server.rows.get(`${key}${f}`)
       const fails = random.int(10) === 0
       server.answers.push(() => {
         if (kept === undefined) return
-        cache.fill(key, kept, fails ? null : { row: row === undefined ? null : Uint8Array.of(row >> 8, row & 255) })
+        cache.fill(kept, fails ? null : byteList([row === undefined ? null : Uint8Array.of(row >> 8, row & 255)]))
       })
       return
     }
     hits += 1
-    const got = found === null ? 0 : ((found[0] ?? 0) << 8) | (found[1] ?? 0)
+    const bytes = Buffer.from(found.row ?? '\0\0', 'latin1')
+    const got = bytes.readUInt16BE()
     // Whatever is lost on the way, no write is missed for longer than the bound.
     const due = (writes.get(key) ?? []).filter(({ atMs }) => atMs + maxAgeMs < nowMs)
     expect(got, `older than the bound; ${again}`).toBeGreaterThanOrEqual(due.at(-1)?.value ?? 0)

@@ -1,7 +1,5 @@
-import type { LookUp, OnlineStore } from '../../ports/online.ts'
-import { byteList, itemsOf } from '../../values/byte-list.ts'
-import { entityKey, fieldOf, keyOf } from './layout.ts'
-import type { Servers } from './servers.ts'
+import { type ByteList, endOf, startOf } from '../../values/byte-list.ts'
+import { keyOf } from './layout.ts'
 
 /** How long rows are kept, and how many. */
 export interface NearCacheLimits {
@@ -16,15 +14,20 @@ interface Epochs {
   readonly epoch: number | undefined
 }
 
-/** A row, or that there is none, as it was at a time or later; undefined until it was read. */
-interface Kept {
+/** A row, or that there is none, as it was at a time or later. */
+export interface Kept {
+  /** The entity's name. */
+  readonly key: string
   readonly field: Buffer
   readonly sinceMs: number
   readonly tracker: Epochs
   readonly epoch: number
-  row: Uint8Array | null | undefined
+  /** The bytes as latin-1 text, which takes less room, and less of the garbage collector, than an array of them; undefined until it was read. */
+  row: string | null | undefined
   /** Whether somebody wrote since. */
   changed: boolean
+  /** Another one of the entity. */
+  next: Kept | undefined
 }
 
 /** What an entry takes beside its bytes, about. */
@@ -36,9 +39,9 @@ const entryBytes = 200
  */
 export class NearCache {
   readonly #limits: NearCacheLimits
-  /** By the key of an entity, in the order of first reading. */
-  readonly #kept = new Map<string, Kept[]>()
-  #oldest = this.#kept.keys()
+  /** By the name of an entity, in the order of first reading. (To find one costs as much as all else that is done with it.) */
+  readonly #kept = new Map<string, Kept>()
+  #oldest = this.#kept.entries()
   #bytes = 0
   #rows = 0
 
@@ -51,12 +54,15 @@ export class NearCache {
     return this.#rows
   }
 
-  /** The row of a field of an entity; undefined where it is not known. */
-  find(key: string, field: Buffer, nowMs: number): Uint8Array | null | undefined {
-    const of = this.#kept.get(key)
-    if (of === undefined) return undefined
-    for (const kept of of) if (kept.field === field) return this.#holds(kept, nowMs) ? kept.row : undefined
-    return undefined
+  /** All that is kept of an entity, to be given to `find` and `expect` at once. */
+  of(key: string): Kept | undefined {
+    return this.#kept.get(key)
+  }
+
+  /** The row of a field that is kept; undefined where it is not known. */
+  find(of: Kept | undefined, field: Buffer, nowMs: number): Kept | undefined {
+    const kept = ofField(of, field)
+    return kept?.row !== undefined && this.#holds(kept, nowMs) ? kept : undefined
   }
 
   #holds({ changed, tracker, epoch, sinceMs }: Kept, nowMs: number): boolean {
@@ -64,51 +70,59 @@ export class NearCache {
   }
 
   /** Makes room for what is going to be read now, so that a change that is told of meanwhile is noticed; undefined where nobody would tell. */
-  expect(key: string, field: Buffer, tracker: Epochs | undefined, nowMs: number): Kept | undefined {
+  expect(
+    { key, field, tracker }: Pick<Kept, 'key' | 'field'> & { readonly tracker: Epochs | undefined },
+    of: Kept | undefined,
+    nowMs: number,
+  ): Kept | undefined {
     const epoch = tracker?.epoch
     if (tracker === undefined || epoch === undefined) return undefined
-    const of = this.#kept.get(key) ?? []
-    const old = of.find((each) => each.field === field)
-    if (old !== undefined) {
-      // Somebody is reading it already.
-      if (old.row === undefined && this.#holds(old, nowMs)) return undefined
-      this.#drop(key, old)
+    const kept: Kept = { key, field, sinceMs: nowMs, tracker, epoch, row: undefined, changed: false, next: undefined }
+    const old = ofField(of, field)
+    // Somebody is reading it already.
+    if (old !== undefined && old.row === undefined && this.#holds(old, nowMs)) return undefined
+    if (old !== undefined) this.#drop(old)
+    const first = old === undefined ? of : this.#kept.get(key)
+    if (first === undefined) this.#kept.set(key, kept)
+    else {
+      kept.next = first.next
+      first.next = kept
     }
-    const kept: Kept = { field, sinceMs: nowMs, tracker, epoch, row: undefined, changed: false }
-    const others = this.#kept.get(key)
-    if (others === undefined) this.#kept.set(key, [kept])
-    else others.push(kept)
-    this.#count(key, kept, 1)
+    this.#count(kept, 1)
     return kept
   }
 
-  /** Keeps what was read; null where it could not be. */
-  fill(key: string, kept: Kept, read: { readonly row: Uint8Array | null } | null): void {
+  /** Keeps what was read, item `i` of a list; null where it could not be. */
+  fill(kept: Kept, read: ByteList | null, i = 0): void {
     if (kept.changed) return
     if (read === null || kept.tracker.epoch !== kept.epoch) {
-      this.#drop(key, kept)
+      this.#drop(kept)
       return
     }
-    this.#count(key, kept, -1)
-    // A copy: a view would keep the whole answer that it came in.
-    kept.row = read.row === null ? null : Uint8Array.from(read.row)
-    this.#count(key, kept, 1)
+    const start = startOf(read, i)
+    kept.row = start < 0 ? null : read.bytes.toString('latin1', start, endOf(read, i))
+    this.#bytes += kept.row?.length ?? 0
     const { entries, megabytes } = this.#limits
     while (this.#rows > entries || this.#bytes > megabytes * mebibyte) this.#forgetOldest()
   }
 
   #forgetOldest(): void {
-    const next = this.#oldest.next()
+    const { done, value } = this.#oldest.next()
     // One that is kept goes on where it was: from the start it would walk over the places of all that were dropped.
-    if (next.done === true) this.#oldest = this.#kept.keys()
-    else this.forget(next.value)
+    if (done === true) this.#oldest = this.#kept.entries()
+    else this.#forget(value[0], value[1])
   }
 
   /** Drops what is kept of an entity. */
   forget(key: string): void {
-    for (const kept of this.#kept.get(key) ?? []) {
+    const of = this.#kept.get(key)
+    if (of !== undefined) this.#forget(key, of)
+  }
+
+  #forget(key: string, of: Kept): void {
+    for (let kept: Kept | undefined = of; kept !== undefined; kept = kept.next) {
       kept.changed = true
-      this.#count(key, kept, -1)
+      this.#count(kept, -1)
     }
     this.#kept.delete(key)
   }
@@ -118,17 +132,19 @@ export class NearCache {
     for (const key of this.#kept.keys()) this.forget(key)
   }
 
-  #drop(key: string, kept: Kept): void {
-    const of = this.#kept.get(key) ?? []
-    const at = of.indexOf(kept)
-    if (at === -1) return
+  #drop(kept: Kept): void {
     kept.changed = true
-    of.splice(at, 1)
-    if (of.length === 0) this.#kept.delete(key)
-    this.#count(key, kept, -1)
+    this.#count(kept, -1)
+    const { key, next } = kept
+    let before = this.#kept.get(key)
+    if (before !== kept) {
+      while (before !== undefined && before.next !== kept) before = before.next
+      if (before !== undefined) before.next = next
+    } else if (next === undefined) this.#kept.delete(key)
+    else this.#kept.set(key, next)
   }
 
-  #count(key: string, { row }: Kept, sign: 1 | -1): void {
+  #count({ key, row }: Kept, sign: 1 | -1): void {
     this.#rows += sign
     this.#bytes += sign * (entryBytes + key.length + (row?.length ?? 0))
   }
@@ -136,68 +152,14 @@ export class NearCache {
 
 const mebibyte = 1024 * 1024
 
+function ofField(of: Kept | undefined, field: Buffer): Kept | undefined {
+  let kept = of
+  while (kept !== undefined && kept.field !== field) kept = kept.next
+  return kept
+}
+
 /** The name of an entity in a cache, by its key or by that of its hash. */
-const nameOf = (key: Buffer): string => key.toString('latin1')
+export const nameIn = (keys: Buffer, start: number, end: number): string => keys.toString('latin1', start, end)
+const nameOf = (key: Buffer): string => nameIn(key, 0, key.length)
 export const nameOfKey = (key: Uint8Array): string => nameOf(Buffer.from(key.buffer, key.byteOffset, key.byteLength))
 export const nameOfHash = (hash: Buffer, project: string): string => nameOf(keyOf(hash, project))
-
-interface Missing {
-  readonly key: string
-  readonly kept: Kept | undefined
-  readonly found: (Uint8Array | null)[]
-  readonly at: number
-}
-
-/** Reads what is kept at once, and the rest from the store. A call that wants fresh rows is answered by the store alone. */
-export function nearReads(
-  read: OnlineStore['read'],
-  { cache, servers, project }: { readonly cache: NearCache; readonly servers: Servers; readonly project: string },
-): OnlineStore['read'] {
-  return (requests, call) => {
-    const topology = servers.known
-    if (call?.fresh === true || topology === undefined) return read(requests, call)
-    const nowMs = performance.now()
-    const missing: Missing[] = []
-    const lookUps: LookUp[] = []
-    const answers = requests.map(({ space, keys }) => {
-      const field = fieldOf(space)
-      const found: (Uint8Array | null)[] = []
-      const absent: Uint8Array[] = []
-      for (const [at, key] of itemsOf(keys).entries()) {
-        found.push(null)
-        if (key === null) continue
-        const name = nameOf(key)
-        const row = cache.find(name, field, nowMs)
-        if (row === undefined) {
-          const tracker = topology.groups[topology.groupOf(entityKey(project, key))]?.node.tracker
-          missing.push({ key: name, kept: cache.expect(name, field, tracker, nowMs), found, at })
-          absent.push(key)
-        } else found[at] = row
-      }
-      if (absent.length > 0) lookUps.push({ space, keys: byteList(absent) })
-      return found
-    })
-    if (missing.length === 0) return answers.map(byteList)
-    return filled(cache, missing, async () => read(lookUps, call)).then(() => answers.map(byteList))
-  }
-}
-
-/** Reads what is missing, in the order of its look-ups, and keeps it. */
-async function filled(
-  cache: NearCache,
-  missing: readonly Missing[],
-  read: () => Promise<Awaited<ReturnType<OnlineStore['read']>>>,
-): Promise<void> {
-  const fill = (rows: readonly (Uint8Array | null)[] | null): void => {
-    for (const [i, { key, kept }] of missing.entries())
-      if (kept !== undefined) cache.fill(key, kept, rows === null ? null : { row: rows[i] ?? null })
-  }
-  try {
-    const rows = (await read()).flatMap(itemsOf)
-    fill(rows)
-    for (const [i, { found, at }] of missing.entries()) found[at] = rows[i] ?? null
-  } catch (thrown) {
-    fill(null)
-    throw thrown
-  }
-}
