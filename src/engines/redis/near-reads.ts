@@ -52,7 +52,8 @@ export function nearReads(read: OnlineStore['read'], near: Near): OnlineStore['r
 }
 
 /** Looks at what is kept, and makes room for what is not. */
-function partOf({ cache, project }: Near, { groups, groupOf }: Topology, { space, keys }: LookUp, nowMs: number): Part {
+function partOf({ cache, project }: Near, topology: Topology, { space, keys }: LookUp, nowMs: number): Part {
+  const { groups } = topology
   const field = fieldOf(space)
   const kept: (Kept | undefined)[] = []
   let open = 0
@@ -67,7 +68,7 @@ function partOf({ cache, project }: Near, { groups, groupOf }: Topology, { space
     const of = cache.of(key)
     let each = cache.find(of, field, nowMs)
     if (each === undefined) {
-      const group = groups.length === 1 ? 0 : groupOf(entityKey(project, keys.bytes.subarray(start, end)))
+      const group = groups.length === 1 ? 0 : topology.groupOf(entityKey(project, keys.bytes.subarray(start, end)))
       each = cache.expect({ key, field, tracker: groups[group]?.node.tracker }, of, nowMs)
       open += 1
     } else {
