@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type Server, type Socket, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Problem, type ProvenderError, fail } from '../kernel/errors.ts'
+import { seenAll } from './drain.ts'
 import { hardExitMs, notEnded } from './hard-exit.ts'
 import { cannotListen, urlOf } from './listening.ts'
 import type { Family } from './metric-family.ts'
@@ -18,6 +19,9 @@ export interface PrimaryOptions extends Omit<WorkerOrder, 'worker' | 'url'> {
   /** Hears what people should know: of workers that died and are started again. */
   readonly say: (line: string) => void
 }
+
+/** How long before its workers this process accepts no more: what it has accepted must come to one that takes it. */
+const aheadMs = 200
 
 /** A server of several processes. */
 export interface RunningWorkers extends Pick<RunningServer, 'url' | 'close'> {
@@ -62,6 +66,7 @@ class Primary {
   /** Those that take connections, the next one first. */
   #ready: WorkerProcess[] = []
   #waiting: Socket[] = []
+  #made = 0
   #url = ''
   #isUp = false
   #closing = false
@@ -71,6 +76,7 @@ class Primary {
     this.#failed.promise.catch(() => undefined)
     // What is sent over a connection is left to who gets it; so is when to end it.
     this.#server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => {
+      this.#made += 1
       socket.on('error', () => undefined)
       this.#give(socket)
     })
@@ -181,7 +187,9 @@ class Primary {
     const { drainWaitMs } = this.#options
     this.#closing = true
     const workers = [...this.#running.values()]
-    // They wait as long as this process before they ask their clients to leave.
+    const seen = async (): Promise<void> => seenAll(() => this.#made)
+    if (drainWaitMs === 0) await seen()
+    // They wait a little longer than this process before they take no more connections.
     for (const worker of workers) worker.tell({ kind: 'drain' })
     // A moment before this process would end hard, and leave them to find out.
     let killed = 0
@@ -193,7 +201,10 @@ class Primary {
       drainWaitMs + hardExitMs - 1000,
     )
     const ended = Promise.all(workers.map((worker) => worker.ended))
-    if (drainWaitMs > 0) await Promise.race([sleep(drainWaitMs), ended])
+    if (drainWaitMs > 0) {
+      await Promise.race([sleep(Math.max(0, drainWaitMs - aheadMs)), ended])
+      await seen()
+    }
     this.#server.close()
     for (const socket of this.#waiting) socket.destroy()
     await ended

@@ -9,7 +9,7 @@ import { type AppTerms, type LogLevel, buildApp } from './app.ts'
 import { type Background, startBackground } from './background.ts'
 import type { ServerContext, SourceRoots } from './context.ts'
 import { docsHandlers } from './docs-page.ts'
-import { Connections, seenAll } from './drain.ts'
+import { Connections } from './drain.ts'
 import type { Handlers } from './handler.ts'
 import { HistoricalTurns } from './historical-turns.ts'
 import { historicalHandlers } from './historical.ts'
@@ -123,7 +123,7 @@ export async function startServer(store: Store, options: ServerOptions): Promise
   const close = async (): Promise<void> => {
     life.draining = true
     if (drainWaitMs > 0) await sleep(drainWaitMs)
-    await seenAll()
+    await connections.seen()
     life.closing = true
     await connections.drain(() => {
       life.stopped = true

@@ -37,6 +37,28 @@ describe('SIGTERM under load', () => {
   })
 })
 
+test.each([
+  ['one process', []],
+  ['two workers', ['--workers', '2']],
+])('connections that %s had not accepted yet are served, though it ends', async (_, words) => {
+  const server = await shop.serve(...words)
+  // As on a machine that others keep busy: the system takes connections for it.
+  server.child.kill('SIGSTOP')
+  const answers = Array.from({ length: 10 }, async () => {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+    socket.write('GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+    return socket.setEncoding('latin1').reduce((text: string, chunk: string) => text + chunk, '')
+  })
+  const told = Promise.allSettled(answers)
+  await setTimeout(100)
+  server.child.kill('SIGTERM')
+  server.child.kill('SIGCONT')
+  expect(
+    (await told).map((each) => (each.status === 'fulfilled' ? each.value.slice(9, 12) : String(each.reason))),
+  ).toEqual(answers.map(() => '200'))
+  expect((await server.ended).exit).toBe(0)
+})
+
 /** Whether a connection is taken. */
 async function accepts(url: string): Promise<boolean> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
