@@ -95,6 +95,9 @@ test('a server that restarts under a materialization costs a run at most: the ne
   }
   const [rows] = await ask(url, 'select count(*)::int as rows from push_row')
   expect(rows).toEqual({ rows: points.length * ids })
+  // Also those that could not say how they ended.
+  const under = (await store.runs({ limit: 1_000 })).filter(({ state }) => ['queued', 'running'].includes(state))
+  expect(under).toEqual([])
 }, 60_000)
 
 test('a server that restarts under pushes loses none that was answered, and keeps none twice', async () => {

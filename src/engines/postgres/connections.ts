@@ -126,7 +126,8 @@ function newShared(server: Server): Shared {
   return { pool, madeAtMs, trustedFromMs: 0, users: 0 }
 }
 
-function newPool({ connectionString, ssl }: Server): pg.Pool {
+function newPool(server: Server): pg.Pool {
+  const { connectionString, ssl } = server
   const pool = new pg.Pool({
     connectionString,
     ssl,
@@ -139,8 +140,9 @@ function newPool({ connectionString, ssl }: Server): pg.Pool {
     keepAlive: true,
     keepAliveInitialDelayMillis: waits.keepAliveMs,
     verify: (client, done) =>
-      client.query({ text: whileClientLives, query_timeout: waits.connectMs } as pg.QueryConfig, (thrown) =>
-        done(thrown),
+      void begin(client, server).then(
+        () => done(),
+        (thrown: unknown) => done(thrown instanceof Error ? thrown : new Error(String(thrown))),
       ),
     allowExitOnIdle: true,
   })
@@ -149,6 +151,19 @@ function newPool({ connectionString, ssl }: Server): pg.Pool {
   pool.on('error', () => undefined)
   pool.on('connect', (client) => void client.on('error', () => undefined))
   return pool
+}
+
+/** Sets a new connection up. @throws STORE_UNFIT where it leads to other schemas than the url says. */
+async function begin(client: pg.PoolClient, { name, searchPath }: Server): Promise<void> {
+  await client.query({ text: whileClientLives, query_timeout: waits.connectMs } as pg.QueryConfig)
+  if (searchPath === undefined) return
+  const { rows } = await client.query<{ path: unknown }>(`select current_setting('search_path') as path`)
+  const path = String(rows[0]?.path)
+  if (path.replaceAll(/["\s]/g, '') !== searchPath.replaceAll('"', ''))
+    throw fail('STORE_UNFIT', `${name} looks for tables in ${path}, not in ${searchPath} as its url says`, {
+      remedy:
+        'A pooler in between has thrown the options of the url away: write  alter role … set search_path = …  in PostgreSQL, or name its own address.',
+    })
 }
 
 /** What the driver knows of a connection, and does not tell in its types. */

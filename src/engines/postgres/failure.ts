@@ -58,6 +58,11 @@ export function explainPostgres(name: string, thrown: unknown): Meaning {
       cause: thrown,
       remedy: 'Check the user, the password, the database and its rights.',
     })
+  if (thrown.message.startsWith('unsupported startup parameter'))
+    return fail('STORE_UNREACHABLE', `${name} is behind a pooler, which says: ${thrown.message}`, {
+      cause: thrown,
+      remedy: 'See what poolers need: docs/guide/production.md#connection-poolers.',
+    })
   const remedy = tlsRemedy(code, thrown.message)
   if (remedy !== undefined)
     return fail('STORE_UNREACHABLE', `${name} is not spoken to: ${thrown.message}`, { cause: thrown, remedy })
@@ -92,4 +97,4 @@ export function unreachable(name: string, meaning: Trouble, cause: unknown): Pro
   return fail('STORE_UNREACHABLE', what[meaning], { cause, ...(isCrowded ? { remedy: crowded } : {}) })
 }
 
-const crowded = 'Raise `max_connections`, or run fewer processes: each opens at most 10 connections to a server.'
+const crowded = 'Raise `max_connections`, or run fewer processes: each opens at most 20 connections to a server.'

@@ -8,6 +8,8 @@ export interface Server {
   readonly connectionString: string
   /** Absent where the url says nothing of it. */
   readonly ssl?: false | ConnectionOptions
+  /** The schemas that the url says; absent where it leaves them to the role. */
+  readonly searchPath?: string
   /** The url without its password and its settings. */
   readonly name: string
 }
@@ -32,8 +34,20 @@ export function readUrl(url: string): Server {
     return false
   })
   const connectionString = others.length === 0 ? place : `${place}?${others.join('&')}`
-  if (said.size === 0) return { connectionString, name }
-  return { connectionString, name, ssl: tlsOf(name, said) }
+  const searchPath = searchPathOf(name, others)
+  return {
+    connectionString,
+    name,
+    ...(said.size === 0 ? {} : { ssl: tlsOf(name, said) }),
+    ...(searchPath === undefined ? {} : { searchPath }),
+  }
+}
+
+/** The schemas among the settings that a server is started with: `options=-c search_path=a,b`. */
+function searchPathOf(name: string, settings: readonly string[]): string | undefined {
+  const options = settings.find((setting) => setting.startsWith('options='))
+  const text = options === undefined ? '' : decoded(name, options.slice('options='.length).replaceAll('+', ' '))
+  return /(?:-c\s*|--)search_path=(\S+)/.exec(text)?.[1]
 }
 
 function tlsOf(name: string, said: ReadonlyMap<string, string>): false | ConnectionOptions {
