@@ -9,6 +9,7 @@ import type { OnlineMarks } from '../../src/ports/marks.ts'
 import type { OnlineStore, Space } from '../../src/ports/online.ts'
 import { keyed, packed, readRows } from '../../src/testing/online-rows.ts'
 import { readHeader } from '../../src/codecs/packed-row.ts'
+import { byteList } from '../../src/values/byte-list.ts'
 import { until } from '../support/redis-store.ts'
 import { type RedisCluster, type RedisServer, startRedisCluster } from '../support/redis-server.ts'
 
@@ -144,6 +145,48 @@ test('reads and writes stay right while a slot moves between nodes, and after it
     rows: keys.length,
     newestEvent: BigInt(Math.max(...written.values())),
   })
+})
+
+test('nothing is kept of a node to which a slot has moved and that tells of nothing', async () => {
+  const slot = 5678
+  const keys = keysIn(slot, 3)
+  const ends = await endsOf(slot)
+  const rules = ['reset', 'on', '>word', 'allkeys', 'allchannels', '+@all']
+  for (const node of cluster.nodes) await node.ask('ACL', 'SETUSER', 'near', ...rules)
+  await ends[1].ask('ACL', 'SETUSER', 'near', '-client|tracking')
+  const other = open()
+  const near = openRedisOnline({
+    place: {
+      cluster: cluster.urls.map((url) => url.replace('//', '//near:word@')),
+      nearCache: { maxAgeMs: 600_000, entries: 1000, megabytes: 1 },
+    },
+    project,
+  })
+  onTestFinished(() => near[Symbol.asyncDispose]())
+  const isNear = (): boolean => {
+    const found = near.read([{ space, keys: byteList(keys) }])
+    if (found instanceof Promise) found.catch(() => undefined)
+    return !(found instanceof Promise)
+  }
+  const write = async (event: number): Promise<unknown> =>
+    other.write(
+      space,
+      keys.map((key) => keyed(key, packed({ event }))),
+    )
+  await write(1)
+  for (let event = 2; event < 10; event++) {
+    await until(
+      'they are kept',
+      async () => (await eventsOf(near, keys)).every((each) => each === event - 1) && isNear(),
+    )
+    await moveSlot(slot, ends, 0)
+    // The node that had them tells that they are gone; they are looked up there once more, and found where they are.
+    await sleep(50)
+    expect(await eventsOf(near, keys)).toEqual(keys.map(() => event - 1))
+    await write(event)
+    expect(await eventsOf(near, keys)).toEqual(keys.map(() => event))
+    await moveSlot(slot, [ends[1], ends[0]], 0)
+  }
 })
 
 test('a node that has forgotten its scripts is told them again', async () => {
