@@ -104,3 +104,29 @@ test('in any order of writes, answers, messages and lost connections, what is ke
     hits += live(seeded(seed), `NEAR_SEED=${seed} HISTORIES=1`)
   expect(hits).toBeGreaterThan(histories)
 })
+
+test('what is told of while it is read, or read of a server that then tells no more, takes no room', () => {
+  const cache = new NearCache({ maxAgeMs, entries: 100, megabytes: 1 })
+  const server = new Server()
+  const [field = Buffer.of()] = fields
+  const read = (key: string): Parameters<NearCache['fill']>[0] | undefined =>
+    cache.expect({ key, field, tracker: server }, cache.of(key), 0)
+  const row = byteList([new Uint8Array(100_000)])
+  // Of each so many that they would take all the room that there is.
+  for (let i = 0; i < 30; i++) {
+    const told = read(`told ${i}`)
+    cache.forget(`told ${i}`)
+    if (told !== undefined) cache.fill(told, row)
+    const lost = read(`lost ${i}`)
+    server.lose()
+    if (lost !== undefined) cache.fill(lost, row)
+    server.begin()
+    expect(cache.rows).toBe(0)
+  }
+  for (let i = 0; i < 9; i++) {
+    const kept = read(`kept ${i}`)
+    if (kept !== undefined) cache.fill(kept, row)
+  }
+  expect(cache.rows).toBe(9)
+  expect(cache.find(cache.of('kept 0'), field, 0)).toBeDefined()
+})

@@ -21,7 +21,7 @@ declare module 'vitest' {
 const relationalPrograms: readonly ProgramName[] = ['initdb', 'postgres', 'pg_basebackup']
 const redisPrograms: readonly ProgramName[] = ['redis-server', 'redis-cli']
 /** What tests start for themselves, on top. */
-const otherPrograms: readonly ProgramName[] = ['pg_dump', 'psql', 'nginx', 'openssl']
+const otherPrograms: readonly ProgramName[] = ['pg_dump', 'psql', 'nginx', 'openssl', 'prlimit']
 
 /** Starts what the environment does not name: PROVENDER_TEST_POSTGRES with _REPLICA, PROVENDER_TEST_REDIS, PROVENDER_TEST_CLUSTER (urls with commas). */
 export async function startServices(): Promise<AsyncDisposable & { readonly urls: ServiceUrls }> {
