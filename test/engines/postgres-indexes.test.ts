@@ -36,6 +36,9 @@ describe('what an index is good for', () => {
     ['create index on t (a, (v + 1), at)', false, false],
     ['create index on t using brin (a, at)', false, false],
     ['create index on t (at, a)', false, false],
+    ['create index on t (a desc nulls last, at desc)', true, false],
+    ['create index on t (a, at desc nulls last)', false, false],
+    ['create index on t (a, at nulls first)', false, false],
     ['create unique index on t (a, at)', true, true],
     ['create unique index on t (at, a)', false, true],
     ['create unique index on t (a)', false, true],
@@ -44,6 +47,7 @@ describe('what an index is good for', () => {
     ['create unique index on t (a, at) where v > 0', false, false],
     ['create unique index on t (a, (v % 2))', false, false],
     ['alter table t add primary key (a, at)', true, true],
+    ['create unique index on t (a, at); create table child () inherits (t)', true, false],
   ])('%s', async ([index, seeks, single]) => {
     const url = await newSchema()
     const reach = await connected(url, async (client): Promise<Reach> => {
@@ -53,12 +57,32 @@ describe('what an index is good for', () => {
     expect(reach).toEqual({ seeks, single })
   })
 
+  test('texts that it sorts by another collation are not found', async () => {
+    const url = await newSchema()
+    await connected(url, async (client) => {
+      await client.query(`${columns}; create index on t (b collate "C", at)`)
+      expect((await reachOf(client, 't', { keys: ['b'], event: 'at' })).seeks).toBe(false)
+      await client.query('create index on t (b, at)')
+      expect((await reachOf(client, 't', { keys: ['b'], event: 'at' })).seeks).toBe(true)
+    })
+  })
+
   test('of several keys any order will do', async () => {
     const url = await newSchema()
     await connected(url, async (client) => {
       await client.query(`${columns}; create index on t (b, a, at)`)
       expect(await reachOf(client, 't', { keys: ['a', 'b'], event: 'at' })).toEqual({ seeks: true, single: false })
       expect(await reachOf(client, 't', { keys: [], event: 'at' })).toEqual({ seeks: false, single: false })
+    })
+  })
+
+  test('one of all partitions says that rows are distinct', async () => {
+    const url = await newSchema()
+    await connected(url, async (client) => {
+      await client.query(
+        `create table t (a int, at timestamptz) partition by range (at); create table rest partition of t default; create unique index on t (a, at)`,
+      )
+      expect(await reachOf(client, 't', { keys: ['a'], event: 'at' })).toEqual({ seeks: true, single: true })
     })
   })
 })

@@ -31,13 +31,15 @@ export async function columnsOf(client: pg.ClientBase, from: string, label: stri
   }
 }
 
-// Only what an index sorts by, not what it includes; an expression has no column, and one over some rows finds not all.
+// Only what an index sorts by, not what it includes; an expression has no column, and one over some rows finds not all. Texts that it
+// sorts by another collation than the column's are not found by it. What says that rows are distinct does not hold for tables that inherit.
 const indexes = `
-  select i.indisunique as single, (
-    select array_agg(a.attname::text order by k.n)
+  select i.indisunique and (t.relkind = 'p' or not t.relhassubclass) as single, (
+    select array_agg(case when i.indcollation[k.n - 1] = a.attcollation then a.attname::text end order by k.n)
     from unnest(i.indkey) with ordinality as k (attnum, n) join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
-    where k.n <= i.indnkeyatts) as columns
-  from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam
+    where k.n <= i.indnkeyatts) as columns, (
+    select array_agg(o.option in (0, 3) order by o.n) from unnest(i.indoption) with ordinality as o (option, n)) as newest
+  from pg_index i join pg_class t on t.oid = i.indrelid join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam
   where i.indrelid = to_regclass($1) and i.indisvalid and i.indpred is null and i.indexprs is null and m.amname = 'btree'`
 
 /** How rows of a table are found by keys and event times. */
@@ -48,17 +50,22 @@ export interface Reach {
   readonly single: boolean
 }
 
-/** What the indexes of a table are good for. One finds rows where it begins with the keys, in any order, and goes on with the event time. */
+/**
+ * What the indexes of a table are good for. One finds rows where it begins with the keys, in any order, and goes on with the event time, in
+ * an order whose one end is the newest: with nulls at the wrong end each look-up would sort.
+ */
 export async function reachOf(
   client: pg.ClientBase,
   table: string,
   { keys, event }: { readonly keys: readonly string[]; readonly event: string },
 ): Promise<Reach> {
-  const { rows } = await client.query<{ single: unknown; columns: unknown }>(indexes, [table])
-  const all = rows.map(({ single, columns }) => ({ single, columns: Array.isArray(columns) ? columns : [] }))
-  const seeks = all.some(({ columns }) => {
-    const first = new Set<unknown>(columns.slice(0, keys.length))
-    return columns[keys.length] === event && first.size === keys.length && keys.every((key) => first.has(key))
+  const { rows } = await client.query<{ single: unknown; columns: unknown; newest: unknown }>(indexes, [table])
+  const arrayOf = (found: unknown): readonly unknown[] => (Array.isArray(found) ? found : [])
+  const all = rows.map((row) => ({ single: row.single, columns: arrayOf(row.columns), newest: arrayOf(row.newest) }))
+  const seeks = all.some(({ columns, newest }) => {
+    const first = new Set(columns.slice(0, keys.length))
+    const goesOn = columns[keys.length] === event && newest[keys.length] === true
+    return goesOn && first.size === keys.length && keys.every((key) => first.has(key))
   })
   const named = new Set<unknown>([...keys, event])
   const single = all.some(
