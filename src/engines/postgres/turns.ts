@@ -1,20 +1,29 @@
+import { fail } from '../../kernel/errors.ts'
 import type { Batch, ColumnValues } from '../../values/batch.ts'
 import type { Value } from '../../values/value.ts'
 
 /** Rows of a spine that go to one session before the next one has its turn. */
 export const turnRows = 16_384
 
-/** Rows of several sessions in the order of the spine whose rows they had in turns. Read once; each is read as far as it is needed. */
+/**
+ * Rows of several sessions in the order of the spine whose rows they had in turns. Read once, and all sessions to their end: then their
+ * connections are good for something else. @throws CORRUPT_STORE where one has rows whose turn never comes.
+ */
 export async function* inTurns(sessions: readonly AsyncIterator<Batch>[]): AsyncGenerator<Batch> {
   const all = sessions.map((batches) => new Rows(batches))
-  for (;;)
-    for (const rows of all)
-      for (let left = turnRows; left > 0;) {
-        const part = await rows.take(left)
-        if (part === undefined) return
-        left -= part.rows
-        yield part
+  for (let turn = 0; all.length > 0; turn++) {
+    const rows = all[turn % all.length]
+    for (let left = turnRows; left > 0;) {
+      const part = await rows?.take(left)
+      if (part === undefined) {
+        const others = await Promise.all(all.map((each) => each.take(1)))
+        if (others.every((other) => other === undefined)) return
+        throw fail('CORRUPT_STORE', 'PostgreSQL answered more rows than it was asked for')
       }
+      left -= part.rows
+      yield part
+    }
+  }
 }
 
 /** Rows that are taken in other numbers than they come in. */
