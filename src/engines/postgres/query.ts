@@ -11,7 +11,7 @@ import type { Batch, OwnField } from '../../values/batch.ts'
 import { ownType } from '../../values/feature-type.ts'
 import { type Question, answersTo, questionOf } from './answers.ts'
 import { asOfResult, begun, readOnce } from './as-of-result.ts'
-import { sourceType } from './column-type.ts'
+import { readAs, sourceType } from './column-type.ts'
 import { readCopy } from './copy-out.ts'
 import { ident, typeName } from './dialect.ts'
 import { type KeptQuery, type LeafContext, type LeafTable, leafTable, sqlQuery, userQuery } from './leaf-tables.ts'
@@ -222,7 +222,7 @@ async function startAsOf(
 
 const outputsOf = (plan: AsOf): number => plan.joins.reduce((sum, join) => sum + join.outputs.length, 0)
 
-/** How the leaves' rows are found by the keys of the joins that read them: the worst, where several do. */
+/** How the leaves' rows are found by the keys of the joins that read them. A leaf is of one view, so that all joins of it have the same keys. */
 async function reachedLeaves(session: Session, plan: AsOf, tables: Looked): Promise<ReadonlyMap<RowLeaf, Reach>> {
   const reached = new Map<RowLeaf, Reach>()
   for (const join of plan.joins) {
@@ -234,7 +234,7 @@ async function reachedLeaves(session: Session, plan: AsOf, tables: Looked): Prom
   return reached
 }
 
-/** The rows of a SQL spine. What is of no type of ours comes as text. */
+/** The rows of a SQL spine. What is of no type of ours comes as text; instants that are none of ours are null, as in sources. */
 async function sqlSpine(
   session: Session,
   context: LeafContext,
@@ -242,11 +242,14 @@ async function sqlSpine(
 ): Promise<SpineInput> {
   const query = await session.guard(userQuery(context, spine.sql, spine.inputs, 'the spine'))
   const columns = await session.guard(columnsOf(session.client, `(${query}) AS r`, 'the spine'))
-  const fields = columns.map((column): OwnField => ({
-    name: column.name,
-    type: ownType(sourceType(column)) ?? 'string',
-  }))
-  const selected = fields.map(({ name, type }, i) => `(r.${ident(name)})::${typeName(type)} AS c${i}`)
+  const fields: OwnField[] = []
+  const selected = columns.map((column, i) => {
+    const type = ownType(sourceType(column))
+    const raw = `r.${ident(column.name)}`
+    const read = type === undefined ? raw : readAs(raw, column, type, { label: 'the spine', bare: false })
+    fields.push({ name: column.name, type: type ?? 'string' })
+    return `(${read})::${typeName(type ?? 'string')} AS c${i}`
+  })
   const batches = await Array.fromAsync(
     readCopy(session.copyOut(`SELECT ${selected.join(', ')} FROM (${query}) AS r`), fields),
   )
