@@ -7,6 +7,8 @@ export interface PostgresColumn {
   readonly name: string
   readonly oid: number
   readonly modifier: number
+  /** Whether texts that are not the same count as equal in it, by its collation. */
+  readonly folds?: boolean
 }
 
 // Numbers of PostgreSQL's own types, which never change.
@@ -40,6 +42,9 @@ const arrays: ReadonlyMap<number, number> = new Map([
 ])
 const numeric = 1700
 
+/** Whether a column has texts, alone or in lists. */
+export const hasTexts = ({ oid }: PostgresColumn): boolean => (scalars.get(arrays.get(oid) ?? oid) ?? '') === 'string'
+
 /** The type of a column as `readsAs` knows it; a name of PostgreSQL's where it has none. */
 export function sourceType({ oid, modifier }: PostgresColumn): string {
   const item = arrays.get(oid)
@@ -70,6 +75,7 @@ export function readAs(
   if (!readsAs(source, declared))
     throw fail('TYPE_MISMATCH', `The column "${column.name}" of ${where.label} is ${source}, not ${declared}`)
   const parts = partsOf(declared)
+  if (column.folds === true) return `(${sql} COLLATE "C")::${typeName(declared)}`
   if (parts.kind === 'scalar') {
     if (parts.name === 'timestamp') {
       const instant = instantOf(sql, column.oid)

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { fail } from '../../kernel/errors.ts'
 import type { PostgresSourceDef } from '../../define/definition.ts'
-import type { PostgresColumn } from './column-type.ts'
+import { type PostgresColumn, hasTexts } from './column-type.ts'
 import { ident } from './dialect.ts'
 
 /** The table of a name as people write it: `orders`, `public.orders`. */
@@ -16,11 +16,16 @@ export async function columnsOf(client: pg.ClientBase, from: string, label: stri
   try {
     // With values the driver sends one statement alone: what is written behind a semicolon is refused.
     const { fields } = await client.query({ text: `SELECT * FROM ${from} LIMIT $1`, values: [0] })
-    return fields.map(({ name, dataTypeID, dataTypeModifier }) => ({
+    const columns = fields.map(({ name, dataTypeID, dataTypeModifier }) => ({
       name,
       oid: dataTypeID,
       modifier: dataTypeModifier,
     }))
+    // A column whose name another has too cannot be asked for.
+    const byName = Map.groupBy(columns, ({ name }) => name)
+    const texts = columns.filter((column) => hasTexts(column) && byName.get(column.name)?.length === 1)
+    const folding = await foldingOf(client, from, texts)
+    return columns.map((column) => (folding.has(column.name) ? { ...column, folds: true } : column))
   } catch (thrown) {
     const state = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
     if (!/^(?:42|22|0A|25006)/.test(state)) throw thrown
@@ -29,6 +34,22 @@ export async function columnsOf(client: pg.ClientBase, from: string, label: stri
       remedy: 'Check the table or the query, and that the user may read it.',
     })
   }
+}
+
+/** Those of some columns whose collation takes different texts for equal. Nothing is read: an expression has a collation without rows. */
+async function foldingOf(
+  client: pg.ClientBase,
+  from: string,
+  columns: readonly PostgresColumn[],
+): Promise<ReadonlySet<string>> {
+  if (columns.length === 0) return new Set()
+  const collations = columns.map(({ name }) => `pg_collation_for(r.${ident(name)})`).join(', ')
+  const { rows } = await client.query<{ folding: unknown }>(
+    `SELECT ARRAY(SELECT coalesce(NOT c.collisdeterministic, false) FROM unnest(ARRAY[${collations}]) WITH ORDINALITY AS n (name, place)
+     LEFT JOIN pg_collation AS c ON c.oid = to_regcollation(n.name) ORDER BY n.place) AS folding FROM (SELECT 1) AS one LEFT JOIN ${from} ON false`,
+  )
+  const folding: unknown = rows[0]?.folding
+  return new Set(columns.flatMap(({ name }, i) => (Array.isArray(folding) && folding[i] === true ? [name] : [])))
 }
 
 // Only what an index sorts by, not what it includes; an expression has no column, and one over some rows finds not all. Texts that it
