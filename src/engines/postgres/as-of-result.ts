@@ -43,6 +43,8 @@ export interface KeptSpine {
   readonly local: OfflineStore
   readonly leaf: InputRows
   readonly spine: SpineInput
+  /** @throws SOURCE_CHANGED. */
+  readonly unchanged: () => Promise<void>
   readonly call: Call | undefined
 }
 
@@ -55,42 +57,42 @@ export function readOnce(): () => void {
   }
 }
 
-/** The rows of a spine, each with its answer beside it: both are in the spine's order. @throws as the local engine for the spine; NAME_COLLISION. */
-export async function asOfResult({ local, leaf, spine, call }: KeptSpine, answers: Begun): Promise<QueryResult> {
+/** The rows of a spine, each with its answer beside it: both are in the spine's order. @throws as the local engine for the spine; SOURCE_CHANGED, NAME_COLLISION. */
+export async function asOfResult(
+  { local, leaf, spine, unchanged, call }: KeptSpine,
+  answers: Begun,
+): Promise<QueryResult> {
   const once = readOnce()
-  try {
-    const left = await local.query({ plan: leaf, inputs: new Map([[leaf.name, spine]]) }, call)
-    if (answers.fields.length === 0) {
-      await answers[Symbol.asyncDispose]()
-      return left
-    }
-    const fields = [...left.fields, ...answers.fields]
-    checkNames(fields)
-    return {
-      fields,
-      batches() {
-        once()
-        return sideBySide(fields, left.batches(), answers.batches)
-      },
-      async writeParquet(path) {
-        once()
-        await left[Symbol.asyncDispose]()
-        const right = { kind: 'input', name: '_answers', uses: answers.fields } as const
-        const brought = { kind: 'batches', fields: answers.fields, batches: () => answers.batches } as const
-        const inputs = new Map<string, SpineInput>([
-          [leaf.name, spine],
-          [right.name, brought],
-        ])
-        await using whole = await local.query({ plan: { kind: 'beside', left: leaf, right }, inputs }, call)
-        return await whole.writeParquet(path)
-      },
-      async [Symbol.asyncDispose]() {
-        await left[Symbol.asyncDispose]()
-        await answers[Symbol.asyncDispose]()
-      },
-    }
-  } catch (thrown) {
+  await using opened = new AsyncDisposableStack()
+  opened.use(answers)
+  const left = opened.use(await local.query({ plan: leaf, inputs: new Map([[leaf.name, spine]]) }, call))
+  await unchanged()
+  const fields = [...left.fields, ...answers.fields]
+  checkNames(fields)
+  const both = opened.move()
+  if (answers.fields.length === 0) {
     await answers[Symbol.asyncDispose]()
-    throw thrown
+    return left
+  }
+  return {
+    fields,
+    batches() {
+      once()
+      return sideBySide(fields, left.batches(), answers.batches)
+    },
+    async writeParquet(path) {
+      once()
+      await left[Symbol.asyncDispose]()
+      const right = { kind: 'input', name: '_answers', uses: answers.fields } as const
+      const brought = { kind: 'batches', fields: answers.fields, batches: () => answers.batches } as const
+      const inputs = new Map<string, SpineInput>([
+        [leaf.name, spine],
+        [right.name, brought],
+      ])
+      await using whole = await local.query({ plan: { kind: 'beside', left: leaf, right }, inputs }, call)
+      await unchanged()
+      return await whole.writeParquet(path)
+    },
+    [Symbol.asyncDispose]: () => both.disposeAsync(),
   }
 }

@@ -20,6 +20,7 @@ import { postgresDialect } from './plan-dialect.ts'
 import type { PostgresServers } from './servers.ts'
 import { Session } from './session.ts'
 import { placeSpine, usedRows } from './spine.ts'
+import { lookAtSpine } from './spine-file.ts'
 import { type Reach, columnsOf } from './table-facts.ts'
 
 /** What queries are run with: the servers, and an engine that reads and writes files. */
@@ -200,6 +201,7 @@ async function startAsOf(
   { leaf, spine: input }: Brought,
   call: Call | undefined,
 ): Promise<QueryResult> {
+  const unchanged = await lookAtSpine(input)
   const { spine, answers } = await inSession(engine, call, async (session) => {
     const { context, tables, ctes } = await lookUp(session, plan, engine.local)
     const spine = input.kind === 'sql' ? await sqlSpine(session, context, input) : input
@@ -217,7 +219,7 @@ async function startAsOf(
       ),
     }
   })
-  return asOfResult({ local: engine.local, leaf, spine, call }, answers)
+  return asOfResult({ local: engine.local, leaf, spine, unchanged, call }, answers)
 }
 
 const outputsOf = (plan: AsOf): number => plan.joins.reduce((sum, join) => sum + join.outputs.length, 0)
