@@ -1,5 +1,7 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { configDefaults, defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/support/longest-first.ts'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
@@ -31,6 +33,11 @@ export default defineConfig({
     ],
     reporters: ['default', here('test/support/count-reporter.ts')],
     pool: 'forks',
+    // One more than there are cores: a good half of what tests do is to wait for servers, and for other processes.
+    maxWorkers: availableParallelism() + 1,
+    // Within a file: each of these is several processes.
+    maxConcurrency: 3,
+    sequence: { sequencer: LongestFirst },
     execArgv: ['--disable-warning=ExperimentalWarning', '--conditions=provender-source'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
