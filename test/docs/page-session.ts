@@ -164,6 +164,7 @@ export class PageSession implements AsyncDisposable {
           HOME: this.#base,
           NODE_OPTIONS: `--conditions=provender-source --disable-warning=ExperimentalWarning --import=${terminalModule}`,
           NO_COLOR: '1',
+          NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/command'),
           PAGE_TERMINAL: terminal,
           PROVENDER_SERVER_PORT: String(this.#port),
         },
