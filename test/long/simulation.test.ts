@@ -1,5 +1,7 @@
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 
 const root = join(import.meta.dirname, '../..')
@@ -12,15 +14,18 @@ const simulations = [
   { file: 'never-blank', histories: 2500 },
 ] as const
 
-test.for(simulations)('$histories histories of $file, of another seed each time', ({ file, histories }) => {
+// Each keeps one core busy.
+test.for(simulations)('$histories histories of $file, of another seed each time', { concurrent: true }, async (one) => {
+  const { file, histories } = one
   const seed = String(process.env['SIMULATION_SEED'] ?? Date.now() % 2_147_483_647)
   console.log(`SIMULATION_SEED=${seed} HISTORIES=${histories} npm test -- test/simulation/${file}.test.ts`)
   const vitest = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', `test/simulation/${file}.test.ts`]
-  const ended = spawnSync(process.execPath, [...vitest, '--testTimeout=500000'], {
+  const child = spawn(process.execPath, [...vitest, '--testTimeout=500000'], {
     cwd: root,
-    encoding: 'utf8',
     env: { ...process.env, SIMULATION_SEED: seed, HISTORIES: String(histories) },
+    stdio: ['ignore', 'pipe', 'inherit'],
   })
-  expect([ended.status, ended.status === 0 ? '' : ended.stdout]).toEqual([0, ''])
-  expect(ended.stdout).toMatch(/^[1-9]\d* passed, 0 failed$/m)
+  const [stdout, [status]] = await Promise.all([text(child.stdout), once(child, 'exit')])
+  expect([status, status === 0 ? '' : stdout]).toEqual([0, ''])
+  expect(stdout).toMatch(/^[1-9]\d* passed, 0 failed$/m)
 })
