@@ -8,7 +8,7 @@ import { append } from '../../src/testing/offline-bench.ts'
 import { type DuckdbBench, openBench } from '../support/duckdb-bench.ts'
 import { type PostgresServer, startPostgres, startReplica } from '../support/postgres-server.ts'
 import { startCuttingProxy } from '../support/cutting-proxy.ts'
-import { count, joined, many, manyRows, streamed, whoAfter } from './reading.ts'
+import { answers, count, joined, many, manyRows, streamed, whoAfter } from './reading.ts'
 
 let primary: PostgresServer
 let replica: PostgresServer
@@ -281,6 +281,19 @@ test('where no connection is left a read says so, an aborted one is ended all th
   await watcher.end()
   await sleep(100)
   expect(await joined(offline, whoAfter(0))).toBe(false)
+})
+
+test('a spine that is too long for the text of a query goes to the primary', async () => {
+  await using offline = open([replica.url])
+  const who = async (rows: number): Promise<unknown> => {
+    const path = `${bench.dir}/spine-${rows}.parquet`
+    await bench.sql(
+      `COPY (SELECT 1::BIGINT AS k, TIMESTAMP '2026-01-01' AS moment FROM range(${rows})) TO '${path}' (FORMAT parquet)`,
+    )
+    return answers(offline, whoAfter(0), { kind: 'file', path, format: 'parquet' })
+  }
+  await expect.poll(() => who(1_000), { timeout: 10_000 }).toEqual({ rows: 1_000, replica: true })
+  expect(await who(1_000_001)).toEqual({ rows: 1_000_001, replica: false })
 })
 
 test('readers who stand still hold no connection that a push needs; a read for which there is none says so', async () => {

@@ -2,7 +2,7 @@ import type { Call } from '../../src/kernel/call.ts'
 import type { Definitions } from '../../src/define/definition.ts'
 import { resolveView } from '../../src/define/resolved-view.ts'
 import { fromWire } from '../../src/define/wire.ts'
-import type { OfflineStore } from '../../src/ports/offline.ts'
+import type { OfflineStore, SpineInput } from '../../src/ports/offline.ts'
 import { asOfPlan } from '../../src/query/historical.ts'
 import type { Relation } from '../../src/query/relation.ts'
 import { useOf } from '../../src/testing/offline-bench.ts'
@@ -51,6 +51,19 @@ export async function count(
 
 /** An as-of join of one row to a query: whether a replica answered. Two rows must be two rows. */
 export async function joined(offline: OfflineStore, query: string, call?: Call): Promise<Value | null | undefined> {
+  const columns = { k: [1n, 1n], moment: [new Date(), new Date()] }
+  const { rows, replica } = await answers(offline, query, { kind: 'columns', columns }, call)
+  if (rows !== 2) throw new Error(`Two rows were asked about: ${rows}`)
+  return replica
+}
+
+/** An as-of join of rows with a `k` and a `moment` to a query: how many came back, and what all of them say of whether a replica answered. */
+export async function answers(
+  offline: OfflineStore,
+  query: string,
+  spine: SpineInput,
+  call?: Call,
+): Promise<{ rows: number; replica: Value | null }> {
   const definitions = definitionsOf(query)
   const view = definitions.views.get('view')
   if (view === undefined) throw new Error('It was just defined')
@@ -58,11 +71,14 @@ export async function joined(offline: OfflineStore, query: string, call?: Call):
     timestamp: 'moment',
     knownBySpine: false,
   })
-  const spine = { kind: 'columns', columns: { k: [1n, 1n], moment: [new Date(), new Date()] } } as const
   await using result = await offline.query({ plan, inputs: new Map([['spine', spine]]) }, call)
-  const rows: (Value | null)[] = []
-  for await (const batch of result.batches())
-    rows.push(...Array.from({ length: batch.rows }, (_, i) => batch.columns.at(-1)?.[i] ?? null))
-  if (rows.length !== 2 || rows[0] !== rows[1]) throw new Error(`Two rows were asked about: ${String(rows)}`)
-  return rows[0]
+  let rows = 0
+  const said = new Set<Value | null>()
+  for await (const batch of result.batches()) {
+    rows += batch.rows
+    for (let i = 0; i < batch.rows; i++) said.add(batch.columns.at(-1)?.[i] ?? null)
+  }
+  const [replica = null, ...others] = said
+  if (others.length > 0) throw new Error(`The rows differ: ${[...said].join(', ')}`)
+  return { rows, replica }
 }

@@ -38,8 +38,7 @@ export function explainPostgres(name: string, thrown: unknown): Meaning {
   if (!(thrown instanceof Error)) return asProvenderError(thrown)
   const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : ''
   if (busyStates.has(code)) return 'busy'
-  if (awayStates.has(code) || awayCodes.has(code) || thrown.message === 'timeout exceeded when trying to connect')
-    return 'away'
+  if (awayStates.has(code) || awayCodes.has(code) || thrown.message === noneFree) return 'away'
   if (fullStates.has(code) || ('routine' in thrown && growing.has(thrown.routine)))
     return fail('STORE_FULL', `${name} has no room: ${thrown.message}`, {
       cause: thrown,
@@ -89,12 +88,21 @@ const isBroken = (message: string): boolean =>
 export function unreachable(name: string, meaning: Trouble, cause: unknown): ProvenderError {
   const why = cause instanceof Error ? cause.message : String(cause)
   const what: Readonly<Record<Trouble, string>> = {
-    away: `${name} cannot be reached: ${why}`,
+    away:
+      why === noneFree
+        ? `None of the connections of this process to ${name} came free in time`
+        : `${name} cannot be reached: ${why}`,
     broken: `The connection to ${name} broke: ${why}`,
     busy: `Others kept ${name} locked for the whole time allowed`,
   }
   const isCrowded = cause instanceof Error && 'code' in cause && cause.code === '53300'
-  return fail('STORE_UNREACHABLE', what[meaning], { cause, ...(isCrowded ? { remedy: crowded } : {}) })
+  const remedy = isCrowded ? crowded : why === noneFree ? held : undefined
+  return fail('STORE_UNREACHABLE', what[meaning], { cause, ...(remedy === undefined ? {} : { remedy }) })
 }
+
+/** What the driver says where nobody gives a connection back. */
+const noneFree = 'timeout exceeded when trying to connect'
+const held =
+  'Read what queries answer to its end, or dispose of it: until then each holds a connection. Or run more processes.'
 
 const crowded = 'Raise `max_connections`, or run fewer processes: each opens at most 20 connections to a server.'

@@ -66,9 +66,10 @@ export class Session implements AsyncDisposable {
       try {
         await other.guard(begin(client, mode, this.call, String(rows[0]?.id)))
         return other
-      } catch (thrown) {
+      } catch {
         await other[Symbol.asyncDispose]()
-        throw thrown
+        checkCall(this.call)
+        return undefined
       }
     }
   }

@@ -54,6 +54,9 @@ export interface PlacedSpine {
 /** Connections that look up the rows of one spine. PostgreSQL itself takes as many for a query in parallel: a leader and two workers. */
 const mostLanes = 3
 
+/** Rows of a spine that travel as text of a query: it is held whole, here and there, and a statement has no more than 1 GiB. */
+const mostTextRows = 1_000_000
+
 interface Seen {
   rows: number
   missing: number
@@ -127,6 +130,9 @@ export async function placeSpine(
         from += rows
       }
       look(seen, instants, batch)
+      // What a replica cannot do, the primary is asked for.
+      if (session.isReplica && seen.rows > mostTextRows)
+        throw fail('STORE_UNREACHABLE', `A replica takes no spine of more than ${mostTextRows} rows`)
     }
     const table = inputTable(leaf, seen, at)
     const lanes = await Promise.all(parts.map(async (part) => ({ session: part.session, ctes: await part.end() })))
