@@ -7,7 +7,11 @@ import { type Running, documentOf, json, run, start } from '../support/command-l
 import { type Folder, newFolder, newShop } from './shop.ts'
 
 let shop: Folder
-beforeEach(() => (shop = newShop()))
+beforeEach(() => {
+  shop = newShop()
+  // What expired long ago may be freed at any time.
+  edit('ttl: 1d', 'ttl: 3000d')
+})
 afterEach(() => shop.remove())
 
 const features = 'features/shop.yaml'
@@ -69,19 +73,19 @@ test('dev applies, materializes and serves; each save is shown and brought in; e
   expect(await labelOf(url)).toEqual({ price: 2.5, label: '' })
 
   // As most editors save: into a file of another name, which then takes the place of the old one.
-  writeFileSync(join(shop.dir, 'features/.shop.yaml.swp'), text().replace('ttl: 1d', 'ttl: 30d'))
+  writeFileSync(join(shop.dir, 'features/.shop.yaml.swp'), text().replace('ttl: 3000d', 'ttl: 6000d'))
   renameSync(join(shop.dir, 'features/.shop.yaml.swp'), join(shop.dir, features))
   const saved = await said(/✓ Materialized price: .*\n/)
   expect(saved).toMatch(
-    /\d\d:\d\d:\d\d {2}features\/shop\.yaml saved\n {2}~ view {2}price\n {6}~ ttl {2}1d → 30d\n[^]*version 2\n/,
+    /\d\d:\d\d:\d\d {2}features\/shop\.yaml saved\n {2}~ view {2}price\n {6}~ ttl {2}3000d → 6000d\n[^]*version 2\n/,
   )
 
-  edit('ttl: 30d', 'ttl: soon')
+  edit('ttl: 6000d', 'ttl: soon')
   expect(await said(/The server goes on with what was applied last\./)).toMatch(
     /x INVALID_DEFINITION [^]*features\/shop\.yaml:\d+:10\n[^]*\^/,
   )
   expect(await labelOf(url)).toEqual({ price: 2.5, label: '' })
-  edit('ttl: soon', 'ttl: 30d')
+  edit('ttl: soon', 'ttl: 6000d')
   await said(/Nothing to change: registry version 2 holds what the files say\./)
 
   // A new file in a new folder, then without it again.

@@ -99,7 +99,7 @@ test('a primary is killed, its replica takes over without the last writes: nothi
 
 test('with replicas waited for, no acknowledged write is lost to a failover; one that they do not have is told', async () => {
   const [project, space] = ['waited', { view: 'waited', generation: 1n } satisfies Space]
-  const store = openRedisOnline({ place: { cluster: cluster.urls, wait: { replicas: 1, timeoutMs: 100 } }, project })
+  const store = openRedisOnline({ place: { cluster: cluster.urls, wait: { replicas: 1, timeoutMs: 500 } }, project })
   onTestFinished(() => store[Symbol.asyncDispose]())
   const keys = Array.from({ length: 300 }, (_, i) => Buffer.from(`w${i}`))
   const slot = calculateSlot(entityKey(project, keys[0] ?? Buffer.of()))
