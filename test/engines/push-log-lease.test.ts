@@ -34,6 +34,23 @@ test('one maintains at a time, and who comes meanwhile does nothing', async () =
   expect(await readdir(folder.unfinished)).toEqual([])
 })
 
+test('who tries for the lease all the while disturbs nobody who has it', async () => {
+  const folder = await makeLogFolder(path)
+  await using log = await openPushLog(path)
+  let tries = 0
+  let over = false
+  const others = Array.from({ length: 8 }, async () => {
+    for (; !over; tries++) await (await takeMaintenance(folder))?.[Symbol.asyncDispose]()
+  })
+  try {
+    for (let i = 0; i < 100; i++) await log.maintain({ purge: [], nowUs: 0n })
+  } finally {
+    over = true
+    await Promise.all(others)
+  }
+  expect(tries).toBeGreaterThan(100)
+})
+
 test('the lease of a process that ended is free at once, that of one far away when it is no longer renewed', async () => {
   const folder = await makeLogFolder(path)
   const held = async (owner: object): Promise<boolean> => {

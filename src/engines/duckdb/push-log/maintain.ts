@@ -6,7 +6,7 @@ import type { PushLog } from '../../../ports/push-log.ts'
 import { sweepSpills } from '../instance.ts'
 import { checkpointFiles } from './checkpoint.ts'
 import type { GroupCommit } from './group-commit.ts'
-import { deleteFile, segmentPath } from './log-folder.ts'
+import { codeOf, deleteFile, segmentPath } from './log-folder.ts'
 import type { LogIndex } from './log-index.ts'
 import type { LogLimits } from './log-limits.ts'
 import { takeMaintenance } from './maintenance-lease.ts'
@@ -92,7 +92,13 @@ async function deleteStrays(index: LogIndex, keepMs: number): Promise<void> {
       const path = join(part, entry.name)
       if (!entry.isFile() || known.has(relative(folder.path, path))) continue
       if (part === folder.segments && Number.parseInt(entry.name, 10) > manifest.sealedThrough) continue
-      if (Date.now() - (await stat(path)).mtimeMs >= keepMs) await deleteFile(path)
+      // Whoever tries for the lease, or ends a write, takes its own away meanwhile.
+      const facts = await stat(path).catch(unlessMissing)
+      if (facts !== undefined && Date.now() - facts.mtimeMs >= keepMs) await deleteFile(path)
     }
   }
+}
+
+function unlessMissing(thrown: unknown): undefined {
+  if (codeOf(thrown) !== 'ENOENT') throw thrown
 }
