@@ -25,7 +25,8 @@ test.for(simulations)('$histories histories of $file, of another seed each time'
     env: { ...process.env, SIMULATION_SEED: seed, HISTORIES: String(histories) },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const [stdout, [status]] = await Promise.all([text(child.stdout), once(child, 'exit')])
+  const ended = once(child, 'exit') as Promise<[number | null]>
+  const [stdout, [status]] = [await text(child.stdout), await ended]
   expect([status, status === 0 ? '' : stdout]).toEqual([0, ''])
   expect(stdout).toMatch(/^[1-9]\d* passed, 0 failed$/m)
 })
