@@ -100,6 +100,7 @@ const isFound = (rows: Relation, { leaves }: Context): boolean =>
 
 /** Rows of one leaf that has none twice. */
 function isSingle(rows: Relation, { leaves }: Context): boolean {
+  if (leaves.single === undefined) return false
   const there = leavesOf(rows).filter((leaf) => leaf.kind === 'input' || leaves.rows(leaf, []) !== null)
   return there.length <= 1 && there.every((leaf) => leaf.kind !== 'input' && leaves.single?.(leaf) === true)
 }

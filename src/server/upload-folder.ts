@@ -26,7 +26,11 @@ export function openUploadFolder(): UploadFolder {
   let folder: Promise<string> | undefined
   return {
     async newFile(suffix) {
-      folder ??= newFolder()
+      folder ??= newFolder().catch((thrown: unknown) => {
+        // The next one tries again: there may be room by then.
+        folder = undefined
+        throw thrown
+      })
       const path = join(await folder, `${randomUUID()}.${suffix}`)
       return { path, [Symbol.asyncDispose]: () => rm(path, { force: true }) }
     },
@@ -45,8 +49,13 @@ async function newFolder(): Promise<string> {
   await sweep().catch(() => undefined)
   // mkdtemp makes it for this user alone.
   const path = await mkdtemp(join(tmpdir(), prefix))
-  await writeFile(join(path, ownerFile), JSON.stringify(processOwner()))
-  return path
+  try {
+    await writeFile(join(path, ownerFile), JSON.stringify(processOwner()))
+    return path
+  } catch (thrown) {
+    await rm(path, { recursive: true, force: true })
+    throw thrown
+  }
 }
 
 /** Removes what servers that were killed have left. */
