@@ -167,8 +167,8 @@ describe.each([
     await expect.poll(() => answeredBy(killed), { timeout: 20_000 }).toBeGreaterThan(100)
     const faults = await loaded.stop()
     expect(faults.reads, world.complaints()).toEqual([])
-    // It had a request of each connection at most.
-    expect(faults.pushes.length).toBeLessThanOrEqual(connections)
+    // Each of nginx' connections to it had one at most: those that it worked on, and those that it would have heard of next.
+    expect(faults.pushes.length).toBeLessThanOrEqual(2 * connections)
     expect([...new Set(faults.pushes)].every((fault) => fault === 502)).toBe(true)
     expect(await missing(at(other), loaded.pushes.toll.good)).toEqual([])
   })
