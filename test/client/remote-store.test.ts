@@ -1,12 +1,7 @@
 import { describe, test } from 'vitest'
 import { storeLaws } from 'provender/testing'
 import { openEmbeddedStore } from '../support/embedded-store.ts'
-import { openMemoryStore } from '../support/memory-store.ts'
 import { openRemoteUnderTest } from '../support/remote-store.ts'
-
-describe('a served store on the memory engines', () => {
-  for (const { law, run } of storeLaws) test(law, () => run({ open: () => openRemoteUnderTest(openMemoryStore) }))
-})
 
 describe('a served store on DuckDB, LMDB and SQLite', () => {
   for (const { law, run } of storeLaws) test(law, () => run({ open: () => openRemoteUnderTest(openEmbeddedStore) }))
