@@ -8,6 +8,8 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 /** Tests of what real servers do, which are started for them: PostgreSQL, Redis, Redis Cluster. */
 const withServices = ['test/engines/{postgres,redis}-*.test.ts', 'test/production/**/*.test.ts']
 
+const temporaryFolder = here('test/support/temporary-folder.ts')
+
 export default defineConfig({
   resolve: {
     // The package as its users name it, without a build.
@@ -22,13 +24,18 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'alone',
+          globalSetup: [temporaryFolder],
           include: ['test/**/*.test.ts'],
           exclude: [...configDefaults.exclude, 'test/long/**', ...withServices],
         },
       },
       {
         extends: true,
-        test: { name: 'services', include: withServices, globalSetup: [here('test/support/services.ts')] },
+        test: {
+          name: 'services',
+          include: withServices,
+          globalSetup: [temporaryFolder, here('test/support/services.ts')],
+        },
       },
     ],
     reporters: ['default', here('test/support/count-reporter.ts')],

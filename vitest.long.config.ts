@@ -8,6 +8,7 @@ export default defineConfig({
   ...short,
   test: {
     ...shared,
+    globalSetup: ['test/support/temporary-folder.ts'],
     include: ['test/long/**/*.test.ts'],
     exclude: configDefaults.exclude,
     fileParallelism: false,
