@@ -67,7 +67,7 @@ const untilRuns = async (statement: RegExp): Promise<void> =>
 
 /** Within a moment nothing of a client that went is left on the server: no statement, no snapshot, no lock. */
 const untilNothingRuns = async (): Promise<void> => {
-  await expect.poll(running, { timeout: 5_000 }).toEqual([])
+  await expect.poll(running, { timeout: 10_000 }).toEqual([])
   const { rows } = await watcher.query('select pid from pg_locks where pid <> pg_backend_pid()')
   expect(rows).toEqual([])
 }
@@ -101,7 +101,9 @@ test('of a process that is killed in a load nothing is left either, and the next
   const waiting = start(folder.dir, ['load'])
   await untilRuns(/pg_advisory_xact_lock/)
   await kill(waiting)
-  await expect.poll(async () => (await running()).some((each) => each.includes('advisory'))).toBe(false)
+  await expect
+    .poll(async () => (await running()).some((each) => each.includes('advisory')), { timeout: 10_000 })
+    .toBe(false)
   await kill(loading)
   await untilNothingRuns()
   const loaded = `select count(*)::int as rows from load_1`
