@@ -47,6 +47,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     execArgv: ['--disable-warning=ExperimentalWarning', '--conditions=provender-source'],
     testTimeout: 30_000,
+    // What is waited for comes late on a busy machine; what never comes is told all the same.
+    expect: { poll: { timeout: 10_000 } },
     hookTimeout: 60_000,
   },
 })
