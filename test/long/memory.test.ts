@@ -15,12 +15,12 @@ import type { Held, Leak } from './memory-probe.ts'
  * A round asks everything, each as often as the table of loads says, about 1200 requests; what is held is measured after it, at rest.
  * Some rounds warm up. A leak of memory that is not JavaScript's is found the smaller, the more rounds there are.
  */
-const rounds = Number(process.env['MEMORY_ROUNDS'] ?? 20)
-const warmUpRounds = Math.max(15, rounds / 5)
+const rounds = Number(process.env['MEMORY_ROUNDS'] ?? 15)
+const warmUpRounds = Math.max(12, rounds / 5)
 
 const mebibyte = 1024 * 1024
 /**
- * How much more may be held after the rounds than before, by the line that fits best. Measured where nothing leaks, over 20 rounds: 0.2 MiB
+ * How much more may be held after the rounds than before, by the median slope. Measured where nothing leaks, over 15 rounds: 0.3 MiB
  * of objects, nothing external, up to 25 MiB anonymous, where DuckDB and malloc keep pages for what comes next, however many rounds.
  */
 const bounds: Held = {
@@ -30,7 +30,7 @@ const bounds: Held = {
   descriptors: 20,
 }
 
-/** What is leaked on purpose, to see that it is found: about 1.4 MiB of objects in 20 rounds, and the double of the other bounds. */
+/** What is leaked on purpose, to see that it is found: about 1.1 MiB of objects in 15 rounds, and the double of the other bounds. */
 const leak: Leak = { requests: 400, bufferBytes: Math.ceil((2 * bounds.anonymous) / (rounds * 3)) }
 
 interface Measured extends Held {
