@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const marker = 'PROVENDER_TEST_FOLDER'
+const marker = 'TESTS_HAVE_ONE_FOLDER'
 
 /**
  * Vitest's global setup of all tests: has them make their temporary folders in one, which goes with the run, however that ends
